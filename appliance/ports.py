@@ -1,0 +1,147 @@
+"""The five ports. Everything behind them can be exchanged; each has a contract suite under tests/contracts.
+
+No framework's class appears in a signature. A sixth port needs two real parts and a contract suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.types import (
+    Checkpoint,
+    Chunk,
+    Document,
+    Json,
+    LogEntry,
+    ModelRecord,
+    Passage,
+    Piece,
+    Prompt,
+    Sampling,
+    Section,
+    Segment,
+)
+
+
+class Parser(Protocol):
+    """Turns one file into sections."""
+
+    media_types: frozenset[str]
+
+    def parse(self, path: Path, media_type: str) -> Iterator[Section]:
+        """Yield the file's sections in reading order.
+
+        Raises `ingest.files.BadFile` with a status and a reason when the file cannot be parsed.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of unit length."""
+
+    record: ModelRecord
+    dimensions: int
+    max_tokens: int
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector per text, shape (len(texts), dimensions). Text past `max_tokens` is not seen."""
+        ...
+
+
+class Index(Protocol):
+    """Finds chunks by meaning and by words. Implementations are safe to call from several threads."""
+
+    def replace(self, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]) -> None:
+        """Put these chunks in place of whatever the document had before, in one step, and durably.
+
+        `vectors` has shape (len(chunks), dimensions), unit rows. No search sees a mixture of two versions; when this
+        raises, the former version still answers. An empty `chunks` leaves the document without any.
+        """
+        ...
+
+    def update(self, document: Document) -> None:
+        """Give the document's chunks a new path and new readers, without new vectors. Unknown documents are ignored."""
+        ...
+
+    def remove(self, document_id: str) -> None:
+        """Remove all chunks of a document. Unknown ids are ignored."""
+        ...
+
+    def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
+        """Return at most `limit` passages that one of `readers` may read, best first.
+
+        Dense and BM25 results are fused by reciprocal rank. No readers, no passages.
+        """
+        ...
+
+    def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
+        """Return the chunks around `chunk` in the same document version, in order, without `chunk` itself."""
+        ...
+
+    def document_ids(self) -> frozenset[str]:
+        """Return the ids of all documents that have chunks."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of chunks."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release. Calling it twice is harmless."""
+        ...
+
+
+class Generator(Protocol):
+    """Writes text."""
+
+    record: ModelRecord
+    context_tokens: int
+    chat: str
+
+    def count_tokens(self, segments: Sequence[Segment]) -> int:
+        """Return how many tokens these segments take, one after the other."""
+        ...
+
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+        """Yield pieces as they are computed; the last has `usage`.
+
+        Closing the iterator stops the computation. Raises PromptTooLong before the first piece, EngineError on failure.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the weights. Calling it twice is harmless."""
+        ...
+
+
+class Log(Protocol):
+    """An append-only record that nobody can quietly edit."""
+
+    def append(self, kind: str, body: Mapping[str, Json]) -> LogEntry:
+        """Add one entry and return it.
+
+        When this returns, the entry is on disk and survives a power cut.
+        If it raises LogError, the log is as it was. Safe to call from several threads.
+        """
+        ...
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[LogEntry]:
+        """Yield entries with start <= index < stop, as they were when the call was made."""
+        ...
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        ...
+
+    def checkpoint(self) -> Checkpoint:
+        """Sign and return the current tree head."""
+        ...
+
+    def close(self) -> None:
+        """Release the files. Calling it twice is harmless."""
+        ...

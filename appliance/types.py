@@ -1,0 +1,237 @@
+"""The nouns of the appliance: frozen data, no behaviour beyond what follows from their own fields.
+
+Everything that crosses a boundary between two modules is one of these. Ids come from content and position only,
+so the same share indexed twice, on two machines, yields the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+Status = Literal[
+    "indexed",
+    "unchanged",
+    "empty",
+    "unsupported",
+    "encrypted",
+    "damaged",
+    "too_large",
+    "timed_out",
+    "quarantined",
+    "unreadable",
+]
+
+SectionKind = Literal["title", "heading", "paragraph", "list_item", "table", "code"]
+
+Role = Literal["generator", "embedder", "reranker"]
+
+
+def document_id(share: str, path: str) -> str:
+    """Return the id of the document at `path` (relative, "/"-separated) in `share`: 32 hex digits."""
+    return hashlib.sha256(f"document\0{share}\0{path}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one file of a share.
+
+    `path` is relative to the share, `sha256` that of the file's bytes, `readers` the principals
+    ("user:ada", "group:everyone") of whom one is enough to read it. No readers: nobody reads it.
+    """
+
+    id: str
+    path: str
+    sha256: str
+    media_type: str
+    readers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, in PDF points from the page's top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A piece of a parsed document, in reading order. `page` is 1-based; `level` is a heading's depth, 1 the highest."""
+
+    text: str
+    page: int | None
+    kind: SectionKind
+    box: Box | None = None
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one document, small enough to embed, never across pages.
+
+    `headings` is the path of titles above it, outermost first; `text` is the document's own words only.
+    """
+
+    id: str
+    document: Document
+    ordinal: int
+    text: str
+    page: int | None
+    headings: tuple[str, ...] = ()
+
+
+def chunk_id(document: Document, ordinal: int) -> str:
+    """Return the id of a document version's chunk: a UUID made from the document's id, its content and the position."""
+    digest = hashlib.sha256(f"chunk\0{document.id}\0{document.sha256}\0{ordinal}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16]))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk found for a question. `score` orders passages of one search; it compares to nothing else."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What supports one sentence of an answer: `quote` stands verbatim in `passage.chunk.text`."""
+
+    sentence: str
+    passage: Passage
+    quote: str
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """Which weights: `parents` names the models these were derived from."""
+
+    role: Role
+    name: str
+    sha256: str
+    quantization: str
+    license: str
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of one answer went. `reused_tokens` are prompt tokens that did not have to be computed again."""
+
+    search_ms: float
+    first_token_ms: float
+    total_ms: float
+    prompt_tokens: int
+    reused_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reader is shown. `log_index` is the place of the answer's entry in the log."""
+
+    id: str
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    refused: bool
+    passages: tuple[Passage, ...]
+    model: ModelRecord
+    log_index: int
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a prompt. Only a trusted segment may hold control tokens; text of documents and users never is."""
+
+    text: str
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads, in order: `prefix` (the same for every question), `passages` (each independent of the
+    others and of the question), `question` (everything after them). An engine may compute the parts apart and reuse
+    them; what it generates must not depend on whether it did.
+    """
+
+    prefix: tuple[Segment, ...]
+    passages: tuple[tuple[Segment, ...], ...]
+    question: tuple[Segment, ...]
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Return all segments in reading order."""
+        return (*self.prefix, *(s for passage in self.passages for s in passage), *self.question)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen. Temperature 0 is greedy. `stop` ends the output
+    before its first match, which is not shown.
+    """
+
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some generated text: whole characters, the tokens behind them, and their log probabilities (natural, <= 0).
+
+    The last piece of a stream has `usage` set, and possibly no text.
+    """
+
+    text: str
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one generation cost. `first_token_ms` counts from the call of `generate`; `finish` is why it ended."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    output_tokens: int
+    first_token_ms: float
+    finish: Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the log. `time` is RFC 3339 in UTC; `body` holds ids, counts and digests, never text of documents,
+    questions or answers; `leaf` is the RFC 6962 leaf hash in hex.
+    """
+
+    index: int
+    time: str
+    kind: str
+    body: Mapping[str, Json] = field(default_factory=dict)
+    leaf: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed statement that the log's first `size` entries have the Merkle root `root` (hex).
+
+    `note` is the signed text, a C2SP signed note.
+    """
+
+    origin: str
+    size: int
+    root: str
+    note: str
