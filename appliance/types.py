@@ -64,7 +64,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A piece of a parsed document, in reading order. `page` is 1-based; `level` is a heading's depth, 1 the highest."""
+    """A piece of a parsed document, in reading order. `page` is 1-based.
+
+    `level` is a heading's depth, 1 the highest; 0 for everything else.
+    """
 
     text: str
     page: int | None
