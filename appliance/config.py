@@ -151,8 +151,11 @@ def load(home: Path | None = None, config: Path | None = None, arguments: Mappin
             f"configuration file {config} does not exist", "Name an existing file, or leave the option out."
         )
     _refuse_strangers()
+    file = config or home / "appliance.toml"
     try:
-        settings = _reader(config or home / "appliance.toml")(**{**(arguments or {}), "home": home})
+        if "home" in TomlConfigSettingsSource(Settings, toml_file=file)():
+            raise ConfigError(f"setting home stands in {file}", "Use --home or APPLIANCE_HOME.")
+        settings = _reader(file)(**{**(arguments or {}), "home": home})
     except ValidationError as error:
         raise ConfigError(_explain(error), "See compose/appliance.toml, which describes every setting.") from error
     except (SettingsError, OSError, tomllib.TOMLDecodeError) as error:

@@ -83,8 +83,8 @@ class Index(Protocol):
         """Return the chunks around `chunk` in the same document version, in order, without `chunk` itself."""
         ...
 
-    def document_ids(self) -> frozenset[str]:
-        """Return the ids of all documents that have chunks."""
+    def versions(self) -> Mapping[str, str]:
+        """Return, for every document that has chunks, the sha256 of the version they are of, by document id."""
         ...
 
     def count(self) -> int:

@@ -32,6 +32,18 @@ SectionKind = Literal["title", "heading", "paragraph", "list_item", "table", "co
 Role = Literal["generator", "embedder", "reranker"]
 
 
+# The rules by which documents are cut into chunks (ingest/chunk.py follows them). Another version cuts elsewhere, so
+# its chunks must not stand beside these in one index.
+CHUNKER = "sections.v1"
+
+EVERYONE = "group:everyone"
+
+
+def principals(user: str, groups: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return what a user may read as: themselves, their groups, and everyone."""
+    return frozenset({f"user:{user}", EVERYONE, *(f"group:{group}" for group in groups)})
+
+
 def document_id(share: str, path: str) -> str:
     """Return the id of the document at `path` (relative, "/"-separated) in `share`: 32 hex digits."""
     return hashlib.sha256(f"document\0{share}\0{path}".encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -1,0 +1,216 @@
+"""The one place that reads Settings and names concrete classes.
+
+`open_appliance` opens what is cheap (lock, log, catalogue, index) at once; the embedder and the generator, which take
+seconds and gigabytes, at first use.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from pathlib import Path
+from typing import IO
+
+from appliance import __version__
+from appliance.answer import Answerer, Limits
+from appliance.catalog import Catalog, Run
+from appliance.config import Settings
+from appliance.digest import Digester
+from appliance.errors import ApplianceError, HomeInUse, IndexMismatch
+from appliance.identity import Identity
+from appliance.library import Library
+from appliance.log import FileLog
+from appliance.manifest import Manifest, load_manifest
+from appliance.models import ModelFolder
+from appliance.ports import Embedder, Generator, Index
+from appliance.prompt import load_template
+from appliance.retrieval import Retrieval
+from appliance.types import CHUNKER, ModelRecord
+
+
+def manifest() -> Manifest:
+    """Return the models the project knows."""
+    return load_manifest(Path(__file__).parent.parent / "compose" / "models.toml")
+
+
+def model_folder(settings: Settings) -> ModelFolder:
+    """Return the folder of model files."""
+    return ModelFolder(settings.models, manifest())
+
+
+def chunker(settings: Settings) -> str:
+    """Return the version of the rules by which documents are cut, the size included."""
+    return f"{CHUNKER}/{settings.ingest.chunk_tokens}"
+
+
+def embedder(settings: Settings) -> Embedder:
+    """Load the configured embedder. Its files are compared with the manifest before anything parses them."""
+    from appliance.embedder import SentenceEmbedder  # takes seconds to import, and many commands never embed
+
+    name = settings.embedder.name
+    spec = manifest().get(name)
+    folder = model_folder(settings).verified(name)
+    state = settings.home / "embedder.json"
+    return SentenceEmbedder(folder, spec.record, settings.embedder.backend, settings.embedder.threads, state)
+
+
+def generator(settings: Settings) -> Generator:
+    """Load the configured generator. Its file is compared with the manifest before anything parses it."""
+    from appliance.engine import LlamaGenerator  # loads llama.cpp, which many commands never need
+
+    name, wanted = settings.generator.name, settings.generator
+    spec = manifest().get(name)
+    file = model_folder(settings).verified(name)
+    return LlamaGenerator(
+        file, spec.record, spec.chat, min(wanted.context_tokens, spec.context_tokens), wanted.threads, wanted.gpu_layers
+    )
+
+
+def open_index(settings: Settings, identity: Identity) -> Index:
+    """Open the configured index. Raises IndexMismatch when it was built otherwise."""
+    if settings.index.url:
+        from appliance.index_server import ServerIndex  # only where a server is configured
+
+        return ServerIndex(
+            settings.index.url,
+            settings.index.collection,
+            identity,
+            settings.index.api_key,
+            settings.answer.candidates,
+        )
+    from appliance.index_edge import EdgeIndex  # one of the two is loaded
+
+    return EdgeIndex(settings.home / "index", identity, settings.answer.candidates)
+
+
+class Appliance:
+    """Everything the service needs, with the parts that cost seconds loaded when first asked for."""
+
+    def __init__(self, settings: Settings, lock: IO[str], log: FileLog, catalog: Catalog, index: Index) -> None:
+        self.settings = settings
+        self.log = log
+        self.catalog = catalog
+        self.index = index
+        self.identity = identity(settings)
+        self.library = Library(catalog, index, log, self.identity)
+        self.generator_record: ModelRecord = manifest().get(settings.generator.name).record
+        self._lock = lock
+        self._loading = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._generator: Generator | None = None
+        self._answerer: Answerer | None = None
+        self._failure: ApplianceError | None = None
+        self._closed = False
+
+    @property
+    def dimensions(self) -> int:
+        return self.identity.dimensions
+
+    @property
+    def answerer(self) -> Answerer:
+        """Return the second use-case, loading the models at first use."""
+        with self._loading:
+            if self._answerer is None:
+                self._answerer = self._load()
+            return self._answerer
+
+    def _load(self) -> Answerer:
+        settings = self.settings
+        self._embedder = embedder(settings)
+        self._note(self._embedder.record)
+        self._generator = generator(settings)
+        self._note(self._generator.record)
+        answer = settings.answer
+        limits = Limits(answer.passages, answer.passage_tokens, answer.output_tokens, answer.question_characters)
+        digester = Digester(settings.home / "keys")
+        retrieval = Retrieval(self._embedder, self.index, self.library.current)
+        return Answerer(retrieval, self._generator, self.log, load_template(answer.prompt), limits, digester.digest)
+
+    def _note(self, record: ModelRecord) -> None:
+        self.log.append("model.loaded", {"role": record.role, "name": record.name, "sha256": record.sha256})
+
+    def warm(self) -> None:
+        """Load the models now. A failure is kept for `readiness`; the next question tries again."""
+        try:
+            _ = self.answerer
+        except ApplianceError as error:
+            self._failure = error
+
+    def readiness(self) -> dict[str, dict[str, object]]:
+        """Return, part by part, whether it could answer now, and why not."""
+        waiting = str(self._failure) if self._failure else "loading"
+        return {
+            "index": {"ready": not self._closed, "reason": "" if not self._closed else "closed"},
+            "embedder": {"ready": self._embedder is not None, "reason": "" if self._embedder else waiting},
+            "generator": {"ready": self._generator is not None, "reason": "" if self._generator else waiting},
+        }
+
+    def start_run(self, share: str, found: Identity) -> Run:
+        return self.library.start_run(share, found)
+
+    def close(self) -> None:
+        """Say so in the log and release everything. Calling it twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self.log.append("appliance.stopped", {"version": __version__})
+        if self._generator is not None:
+            self._generator.close()
+        self.index.close()
+        self.catalog.close()
+        self.log.close()
+        self._lock.close()
+
+
+def identity(settings: Settings) -> Identity:
+    """Return what the configuration says the index is built by."""
+    spec = manifest().get(settings.embedder.name)
+    return Identity(spec.record.name, spec.record.sha256, spec.dimensions, chunker(settings))
+
+
+def open_appliance(settings: Settings, rebuild: bool = False) -> Appliance:
+    """Open the home for this process alone.
+
+    With `rebuild`, an index built by another embedder or chunker is emptied instead of refused. Raises HomeInUse,
+    LogError, StoreError.
+    """
+    for folder in (settings.home, settings.run):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.run.chmod(0o700)
+    lock = _lock(settings.run / "lock")
+    log = FileLog(settings.home / "log", settings.home / "keys", settings.log.origin)
+    catalog = Catalog(settings.home / "catalog.db")
+    try:
+        index = open_index(settings, identity(settings))
+    except IndexMismatch:
+        if not rebuild:
+            raise
+        index = _rebuilt(settings, catalog, log)
+    appliance = Appliance(settings, lock, log, catalog, index)
+    log.append("appliance.started", {"version": __version__, "settings": _digest(settings)})
+    appliance.library.recover()
+    return appliance
+
+
+def _lock(file: Path) -> IO[str]:
+    """Return the home's lock, held until closed. Raises HomeInUse with the process that holds it."""
+    handle = file.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.seek(0)
+        holder = handle.read().strip() or "unknown"
+        handle.close()
+        raise HomeInUse(
+            f"home {file.parent.parent} is in use by process {holder}", "Stop that process, or choose another --home."
+        ) from error
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+def _digest(settings: Settings) -> str:
+    return hashlib.sha256(settings.model_dump_json(exclude={"index": {"api_key"}}).encode()).hexdigest()

@@ -1,0 +1,229 @@
+"""The first use-case, as the appliance sees it: a document is put in, replaced, or removed.
+
+The order of every change is: announce the row, write the log entry, change the index, make the row the document's.
+A crash between two steps leaves the document whole, in its old or its new version; `recover` finds out which.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.catalog import Catalog, Entry, Run
+from appliance.errors import IndexMismatch, NotFound, UsageError
+from appliance.ports import Index, Log
+from appliance.types import Chunk, Document, Json, Status, chunk_id, document_id
+
+# The newer version says nothing about what the file holds now; the older one goes on answering.
+KEEPS_ANSWERING: frozenset[Status] = frozenset({"unreadable", "timed_out", "unchanged"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """What ingest says of one chunk; its place in the list is its ordinal."""
+
+    text: str
+    page: int | None
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What ingest found out about one file. `chunks` None: the passages there are stay."""
+
+    share: str
+    path: str
+    sha256: str
+    media_type: str
+    readers: tuple[str, ...]
+    status: Status
+    reason: str
+    hint: str
+    size_bytes: int
+    modified_ns: int
+    pages: int | None
+    chunks: tuple[ChunkText, ...] | None
+
+
+class Library:
+    """Puts documents in and takes them out. `identity` names the embedder and the chunker that the index was built by."""
+
+    def __init__(self, catalog: Catalog, index: Index, log: Log, identity: str) -> None:
+        self.catalog = catalog
+        self._index = index
+        self._log = log
+        self._identity = identity
+        self._changing = threading.Lock()
+        self._arriving: dict[str, Entry] = {}
+
+    def recover(self) -> None:
+        """Bring catalogue and index to agree after a crash. Costs one pass over the ids of the index."""
+        held = self._index.versions()
+        for entry in self.catalog.arriving():
+            landed = held.get(entry.id, "") == entry.answers
+            self._log.append("document.recovered", {"document": entry.id, "sha256": entry.sha256, "landed": landed})
+            if landed:
+                self.catalog.put(entry)
+            else:
+                self.catalog.retract(entry.id)
+        answering = {entry.id: entry.answers for entry in self.catalog.entries() if entry.answers}
+        for stray in held.keys() - answering.keys():
+            self._index.remove(stray)
+        for lost in [i for i, version in answering.items() if held.get(i) != version]:
+            self._log.append("document.lost", {"document": lost})
+            self._index.remove(lost)
+            self.catalog.remove(lost)
+
+    def start_run(self, share: str, identity: str) -> Run:
+        """Open a run over one share. Raises IndexMismatch when ingest embeds or cuts in another way than the index."""
+        if identity != self._identity:
+            raise IndexMismatch(
+                f"the index was built with {self._identity}, ingest works with {identity}",
+                'Run "appliance ingest DIR --rebuild", or put the old embedder back.',
+            )
+        run = Run(uuid.uuid4().hex, share, _now())
+        self._log.append("ingest.started", {"run": run.id, "share": _safe(share), "identity": identity})
+        self.catalog.put_run(run)
+        return run
+
+    def finish_run(self, run_id: str, counts: dict[str, int], removed: int, passages: int, seconds: float) -> Run:
+        """Close a run with what it did."""
+        run = self.catalog.run(run_id)
+        if run is None:
+            raise NotFound(f"no ingest run {run_id}", "Start a run first.")
+        body: dict[str, Json] = {"run": run_id, "counts": counts, "removed": removed, "passages": passages}
+        self._log.append("ingest.finished", {**body, "milliseconds": round(seconds * 1000)})
+        done = replace(
+            run, finished=_now(), counts=counts, removed=removed, passages=passages, seconds=round(seconds, 3)
+        )
+        self.catalog.put_run(done)
+        return done
+
+    def put(self, run_id: str, upload: Upload, vectors: NDArray[np.float32] | None) -> Entry:
+        """Make what ingest found the state of the document.
+
+        `vectors` has one row per chunk. On return, a search finds the new passages and none of the old.
+        """
+        if self.catalog.run(run_id) is None:
+            raise NotFound(f"no ingest run {run_id}", "Start a run first.")
+        identifier = document_id(upload.share, upload.path)
+        with self._changing:
+            before = self.catalog.get(identifier)
+            if upload.chunks is None:
+                return self._describe(run_id, identifier, upload, before)
+            if vectors is None or len(vectors) != len(upload.chunks):
+                raise UsageError(f"{len(upload.chunks)} chunks came with {0 if vectors is None else len(vectors)} vectors")
+            entry = _new_entry(identifier, upload, answers=upload.sha256 if upload.chunks else "")
+            self._replace(run_id, entry, upload.chunks, vectors)
+            return entry
+
+    def _replace(
+        self, run_id: str, entry: Entry, texts: Sequence[ChunkText], vectors: NDArray[np.float32]
+    ) -> None:
+        document = replace(entry.document, sha256=entry.sha256)
+        chunks = [
+            Chunk(chunk_id(document, i), document, i, text.text, text.page, text.headings)
+            for i, text in enumerate(texts)
+        ]
+        self.catalog.announce(entry)
+        self._arriving[entry.id] = entry
+        try:
+            try:
+                self._log.append("document.put", _body(run_id, entry))
+                self._index.replace(document, chunks, vectors)
+            except Exception:
+                self.catalog.retract(entry.id)
+                raise
+            self.catalog.put(entry)
+        finally:
+            del self._arriving[entry.id]
+
+    def _describe(self, run_id: str, identifier: str, upload: Upload, before: Entry | None) -> Entry:
+        """Take over what is new about a file whose passages stay as they are."""
+        entry = _new_entry(identifier, upload, answers=before.answers if before else "")
+        if before:
+            entry = replace(
+                entry,
+                passages=before.passages,
+                pages=before.pages,
+                indexed_at=before.indexed_at,
+                status=before.status if upload.status == "unchanged" else upload.status,
+                reason=before.reason if upload.status == "unchanged" else upload.reason,
+                hint=before.hint if upload.status == "unchanged" else upload.hint,
+            )
+        self._log.append("document.described", _body(run_id, entry))
+        if before and before.readers != entry.readers:
+            self._index.update(entry.document)
+        self.catalog.put(entry)
+        return entry
+
+    def remove(self, run_id: str, identifier: str) -> None:
+        """Remove a document and everything found in it. Raises NotFound."""
+        with self._changing:
+            entry = self.catalog.get(identifier)
+            if entry is None:
+                raise NotFound(f"no document {identifier}")
+            self._log.append("document.removed", {"run": run_id, "document": identifier, "sha256": entry.sha256})
+            # The row goes first: from here on nothing of the document passes the check in `current`.
+            self.catalog.remove(identifier)
+            self._index.remove(identifier)
+
+    def current(self, document: Document) -> Document | None:
+        """Return what the catalogue says now of the version a search has found; None if that version does not answer.
+
+        While a new version arrives, both it and the former answer; the readers are always the newest.
+        """
+        entry, arriving = self.catalog.get(document.id), self._arriving.get(document.id)
+        newest = arriving or entry
+        if newest is None or not document.sha256:
+            return None
+        if document.sha256 not in {version.answers for version in (entry, arriving) if version}:
+            return None
+        return replace(newest.document, sha256=document.sha256)
+
+
+def _new_entry(identifier: str, upload: Upload, answers: str) -> Entry:
+    return Entry(
+        id=identifier,
+        share=upload.share,
+        path=upload.path,
+        sha256=upload.sha256,
+        answers=answers,
+        media_type=upload.media_type,
+        readers=tuple(sorted(upload.readers)),
+        status=upload.status,
+        reason=upload.reason,
+        hint=upload.hint,
+        size_bytes=upload.size_bytes,
+        modified_ns=upload.modified_ns,
+        pages=upload.pages,
+        passages=len(upload.chunks or ()),
+        indexed_at=_now(),
+    )
+
+
+def _body(run_id: str, entry: Entry) -> dict[str, Json]:
+    """Return what the log keeps of a document: what it is and who may read it, never a word of it, not even its name."""
+    return {
+        "run": run_id,
+        "document": entry.id,
+        "sha256": entry.sha256,
+        "answers": entry.answers,
+        "readers": list(entry.readers),
+        "status": entry.status,
+        "passages": entry.passages,
+    }
+
+
+def _safe(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

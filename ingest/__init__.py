@@ -1,0 +1,1 @@
+"""Puts documents in: walk, parse in a child process, chunk, embed, push."""

@@ -1,0 +1,73 @@
+"""Plain text: paragraphs are what blank lines divide.
+
+unstructured is not asked here: without a language model its classes are guesses, and there is nothing else to find.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+from appliance.types import Section
+from ingest import media
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE_BYTES = 100_000
+_LIST_ITEM = re.compile(r"\s*([-*•–]|\d{1,3}[.)]|[a-z][.)])\s+\S")
+# Below this a line ends where its author pressed return, not where the page was full.
+_FULL_LINE = 50
+
+
+class TextParser:
+    """Reads text files in any common encoding."""
+
+    media_types = frozenset({media.TEXT})
+
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
+        """Yield one section a paragraph, its hard line breaks undone."""
+        for paragraph in re.split(r"\n[ \t]*(?:\n[ \t]*)+", decode(file.read())):
+            text = unwrap(paragraph)
+            if text:
+                yield Section(text, None, "paragraph")
+
+
+def decode(data: bytes) -> str:
+    """Return the text of these bytes, line ends as "\\n". Never fails: a byte that fits no guess becomes U+FFFD."""
+    return _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    if b"\0" in data[:_SAMPLE_BYTES]:
+        zeros_first = data[0:_SAMPLE_BYTES:2].count(0) > data[1:_SAMPLE_BYTES:2].count(0)
+        return data.decode("utf-16-be" if zeros_first else "utf-16-le", "replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        guess = from_bytes(data[:_SAMPLE_BYTES]).best()
+        return data.decode(guess.encoding if guess else "cp1252", "replace")
+
+
+def unwrap(paragraph: str) -> str:
+    """Join the lines of a paragraph that was wrapped at a margin; keep lists, addresses and verse line by line."""
+    lines = [line.strip() for line in paragraph.split("\n") if line.strip()]
+    joined: list[str] = []
+    for i, line in enumerate(lines):
+        before = lines[i - 1] if i else ""
+        if i and len(before) >= _FULL_LINE and not _LIST_ITEM.match(line):
+            joined[-1] += " " + line
+        else:
+            joined.append(line)
+    return "\n".join(joined)

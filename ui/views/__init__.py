@@ -1,0 +1,1 @@
+"""One module per page; each has `draw`, which draws it from the top."""
