@@ -127,8 +127,8 @@ def _inside(name: str) -> str:
         or not name.isprintable()
     ):
         raise ValueError(f"{name!r} leads out of its folder, or is no plain relative path")
-    if any(part.startswith(".") for part in parts):
-        raise ValueError(f"{name!r} is hidden; such names are kept for partial downloads")
+    if any(part.startswith(".") for part in parts) or name.endswith((".part", ".part.json")):
+        raise ValueError(f"{name!r} is a name that downloads in progress use")
     return name
 
 

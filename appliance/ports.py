@@ -122,8 +122,8 @@ class Generator(Protocol):
 class Log(Protocol):
     """An append-only record that nobody can quietly edit."""
 
-    def append(self, kind: str, body: Mapping[str, Json]) -> LogEntry:
-        """Add one entry and return it.
+    def append(self, kind: str, body: Mapping[str, Json], version: int = 1) -> LogEntry:
+        """Add one entry and return it. `version` is that of the kind's schema.
 
         When this returns, the entry is on disk and survives a power cut.
         If it raises LogError, the log is as it was. Safe to call from several threads.

@@ -229,7 +229,7 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One line of the log. `time` is RFC 3339 in UTC; `body` holds ids, counts and digests, never text of documents,
-    questions or answers; `leaf` is the RFC 6962 leaf hash in hex.
+    questions or answers; `leaf` is the RFC 6962 leaf hash in hex; `version` is that of the kind's schema.
     """
 
     index: int
@@ -237,6 +237,7 @@ class LogEntry:
     kind: str
     body: Mapping[str, Json] = field(default_factory=dict)
     leaf: str = ""
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.theme import STYLE
+from ui.theme import MARK, STYLE, WORDMARK
 from ui.views import ask, library
 
-st.set_page_config(page_title="Appliance", page_icon=":material/menu_book:", layout="wide")
+st.set_page_config(page_title="Appliance", page_icon=MARK, layout="wide")
+st.logo(WORDMARK, icon_image=MARK, size="large")
 st.html(STYLE)
 # Governance and Administration take their places here, after these two.
 st.navigation(

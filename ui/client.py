@@ -75,9 +75,7 @@ class Asking:
             if self._stopped:
                 return
             if event.name == "error":
-                raise ClientError(
-                    str(event.data.get("error", "the answer failed")), str(event.data.get("hint", ""))
-                )
+                raise ClientError(str(event.data.get("error", "the answer failed")), str(event.data.get("hint", "")))
             yield event
             if event.name == "answer":
                 return

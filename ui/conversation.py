@@ -47,7 +47,8 @@ class State:
 class Turn:
     """One question and its answer, as far as it has come. Safe to use from several threads."""
 
-    def __init__(self, question: str, asked: Asked) -> None:
+    def __init__(self, number: int, question: str, asked: Asked) -> None:
+        self.number = number
         self.question = question
         self._asked = asked
         self._started = time.monotonic()
@@ -116,6 +117,7 @@ class Conversation:
         self._ask = ask
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
+        self._count = 0
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -133,7 +135,8 @@ class Conversation:
         with self._lock:
             if not question or self.running:
                 return False
-            self._turns = (*self._turns, Turn(question, self._ask(question)))[-TURNS:]
+            self._count += 1
+            self._turns = (*self._turns, Turn(self._count, question, self._ask(question)))[-TURNS:]
             return True
 
     def clear(self) -> None:

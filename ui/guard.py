@@ -37,7 +37,7 @@ def content_policy(index_html: str) -> str:
         "script-src": f"'self' {scripts}".strip(),
         # Streamlit writes its styles while it runs.
         "style-src": "'self' 'unsafe-inline'",
-        "font-src": "'self'",
+        "font-src": "'self' data:",
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "manifest-src": "'self'",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui.client import Client, ClientError
-from ui.text import Piece, displayable
+from ui.text import Piece, displayable, untrimmed
 
 
 @st.cache_resource(show_spinner=False)
@@ -27,7 +27,7 @@ def client() -> Client:
 
 def plain(text: str) -> None:
     """Show text as it stands, wrapped."""
-    st.text(displayable(text), width="stretch")
+    st.text(untrimmed(displayable(text)), width="stretch")
 
 
 def quiet(text: str, key: str) -> None:

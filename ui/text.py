@@ -37,6 +37,15 @@ def clean(value: Any) -> Any:
     return value
 
 
+def untrimmed(text: str) -> str:
+    """Return `text` so that `st.text`, which trims what it is given, shows the blanks and breaks at its ends.
+
+    Only an end that has any gets a zero-width space; a text without is not changed.
+    """
+    guard = "\N{ZERO WIDTH SPACE}"
+    return (guard if text[:1].isspace() else "") + text + (guard if text[-1:].isspace() else "")
+
+
 def literal(text: str) -> str:
     """Return Markdown that shows `text` as it stands, on one line: a code span, which interprets nothing.
 

@@ -45,14 +45,16 @@ THEME: Final[dict[str, Any]] = {
 # Streamlit names a container's class after its key. Without these rules everything is there and readable, in blocks:
 # "flow" lets pieces of plain text run on in one paragraph, "quote" marks the quoted one among them.
 STYLE: Final = """<style>
-.stMainBlockContainer { max-width: 56rem; padding-top: 4.5rem; }
+.stMainBlockContainer, [data-testid="stBottomBlockContainer"] { max-width: 56rem; padding-top: 4.5rem; }
+[data-testid="stBottomBlockContainer"] { padding-top: 1rem; padding-bottom: 2rem; }
 .stMainBlockContainer:has(.st-key-wide) { max-width: 80rem; }
 [class*="st-key-flow-"], [class*="st-key-flow-"] .stVerticalBlock { display: block; }
 [class*="st-key-flow-"] .stElementContainer, [class*="st-key-flow-"] .stElementContainer *,
-[class*="st-key-flow-"] .stLayoutWrapper, [class*="st-key-flow-"] [class*="st-key-quote-"] { display: inline; }
+[class*="st-key-flow-"] [data-testid="stLayoutWrapper"],
+[class*="st-key-flow-"] [class*="st-key-quote-"] { display: inline; }
 .stText, [class*="st-key-flow-"] .stText { white-space: pre-wrap; overflow-wrap: anywhere; }
-[class*="st-key-flow-"] .stMarkdown, [class*="st-key-flow-"] .stMarkdown * { font-size: .8em; font-weight: 650; }
-[class*="st-key-flow-"] .stMarkdown { margin-inline: .2em .1em; vertical-align: .25em; line-height: 1; }
+[class*="st-key-flow-"] .stMarkdown { margin-inline: .2em .1em; vertical-align: .2em; line-height: 1; }
+[class*="st-key-flow-"] .stMarkdown * { font-size: .75rem; font-weight: 650; line-height: 1; }
 [class*="st-key-quote-"] .stText {
   background: color-mix(in srgb, currentColor 14%, transparent);
   box-shadow: 0 0 0 .15em color-mix(in srgb, currentColor 14%, transparent);
@@ -61,8 +63,23 @@ STYLE: Final = """<style>
 [class*="st-key-quiet-"] .stText, [class*="st-key-quiet-"] p { font-size: .875rem; opacity: .75; }
 [class*="st-key-notice-"] { border-left: .25rem solid color-mix(in srgb, currentColor 45%, transparent); }
 .stExpander summary code { white-space: normal; overflow-wrap: anywhere; background: none; padding: 0; }
+.st-key-totals [data-testid="stMetricValue"] { font-size: 1.35rem; font-weight: 600; line-height: 1.3; }
 @media (max-width: 40rem) {
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   .stChatMessage { padding-left: 0; padding-right: 0; }
 }
 </style>"""
+
+# Drawn here, as Streamlit would fetch an icon for the browser's tab from a host of its makers.
+MARK: Final = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
+    "<rect x='2' y='2' width='20' height='20' rx='5' fill='#2f7fb5'/>"
+    "<path d='M7 8h10M7 12h10M7 16h6' stroke='#fff' stroke-width='2' stroke-linecap='round'/></svg>"
+)
+WORDMARK: Final = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 118 24'>"
+    "<rect x='2' y='2' width='20' height='20' rx='5' fill='#2f7fb5'/>"
+    "<path d='M7 8h10M7 12h10M7 16h6' stroke='#fff' stroke-width='2' stroke-linecap='round'/>"
+    "<text x='30' y='18' font-family='Source Sans, sans-serif' font-size='17' font-weight='600' fill='#2f7fb5'>"
+    "Appliance</text></svg>"
+)

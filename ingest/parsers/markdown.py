@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import BinaryIO
 
 from markdown_it import MarkdownIt
@@ -22,7 +23,6 @@ from ingest.parsers.text import decode
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n.*?^(---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # Kramdown's attribute lists, "{#anchor}" and "{:.class}", are for the renderer.
 _ATTRIBUTES = re.compile(r"\s*\{[:#][^{}\n]*\}\s*$")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 class MarkdownParser:
@@ -38,7 +38,7 @@ class MarkdownParser:
 
 
 def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
-    i, depth, item_starts = 0, 0, False
+    i, depth, marker = 0, 0, ""
     html: list[str] = []
     while i < len(tokens):
         token = tokens[i]
@@ -57,12 +57,12 @@ def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
                     html.append(text)
                 elif text:
                     kind: SectionKind = "list_item" if depth else "paragraph"
-                    yield Section(f"- {text}" if item_starts else text, None, kind)
-                item_starts = False
+                    yield Section(marker + text, None, kind)
+                marker = ""
             case "list_item_open":
-                depth, item_starts = depth + 1, True
+                depth, marker = depth + 1, f"{token.info}. " if token.info else "- "
             case "list_item_close":
-                depth, item_starts = depth - 1, False
+                depth, marker = depth - 1, ""
             case "table_open":
                 text, i = _table(tokens, i)
                 if text:
@@ -100,22 +100,24 @@ def _table(tokens: Sequence[Token], i: int) -> tuple[str, int]:
 
 def _inline(token: Token) -> str:
     """Return what a reader sees of a line: no markup, images by their description."""
+    children = token.children or ()
+    mixed = any(child.type == "html_inline" for child in children)
     parts = []
-    for child in token.children or ():
+    for child in children:
         match child.type:
             case "text" | "code_inline":
-                parts.append(child.content)
+                parts.append(escape(child.content) if mixed else child.content)
             case "softbreak":
                 parts.append(" ")
             case "hardbreak":
                 parts.append("\n")
             case "image":
-                parts.append(_inline(child))
+                parts.append(escape(_inline(child)) if mixed else _inline(child))
             case "html_inline":
                 parts.append(child.content)
             case _:
                 pass
     text = "".join(parts)
-    if "<" in text and any(child.type == "html_inline" for child in token.children or ()):
-        text = fragment_text(_COMMENT.sub("", text))
+    if mixed:
+        text = fragment_text(text.replace("\n", "<br>"))
     return "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree, html
@@ -55,7 +56,7 @@ def _parse(markup: str) -> html.HtmlElement | None:
 
 def _walk(element: html.HtmlElement) -> Iterator[Section]:
     """Yield an element's sections: each block's own words, with the blocks inside it in between."""
-    own: list[str] = [element.text or ""]
+    own: list[str] = [_flow(element.text)]
     for child in element:
         tag = child.tag if isinstance(child.tag, str) else ""
         if tag in _BLOCKS:
@@ -70,7 +71,7 @@ def _walk(element: html.HtmlElement) -> Iterator[Section]:
             yield from _walk(child)
         elif tag not in _UNSEEN:
             own.append(_raw(child))
-        own.append(child.tail or "")
+        own.append(_flow(child.tail))
     yield from _own(element, own)
 
 
@@ -105,13 +106,17 @@ def _raw(element: html.HtmlElement) -> str:
         return "\n"
     if element.tag == "img":
         return element.get("alt") or ""
-    inner = "".join(_raw(child) + (child.tail or "") for child in element)
-    text = (element.text or "") + inner
+    text = _flow(element.text) + "".join(_raw(child) + _flow(child.tail) for child in element)
     return f" {text} " if element.tag in _BLOCKS or element.tag in ("td", "th") else text
 
 
 def _text(element: html.HtmlElement) -> str:
     return _tidy(_raw(element))
+
+
+def _flow(text: str | None) -> str:
+    """Return running text as HTML means it: a line break in the source is a space."""
+    return re.sub(r"\s+", " ", text or "")
 
 
 def _tidy(text: str) -> str:

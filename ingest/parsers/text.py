@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from charset_normalizer import from_bytes
@@ -36,7 +36,7 @@ class TextParser:
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield one section a paragraph, its hard line breaks undone."""
         for paragraph in re.split(r"\n[ \t]*(?:\n[ \t]*)+", decode(file.read())):
-            text = unwrap(paragraph)
+            text = unwrap(paragraph.split("\n"), _FULL_LINE)
             if text:
                 yield Section(text, None, "paragraph")
 
@@ -60,14 +60,17 @@ def _decode(data: bytes) -> str:
         return data.decode(guess.encoding if guess else "cp1252", "replace")
 
 
-def unwrap(paragraph: str) -> str:
-    """Join the lines of a paragraph that was wrapped at a margin; keep lists, addresses and verse line by line."""
-    lines = [line.strip() for line in paragraph.split("\n") if line.strip()]
+def unwrap(lines: Sequence[str], full_line: int) -> str:
+    """Join the lines of a paragraph that was wrapped at a margin; keep lists, addresses and rows line by line.
+
+    A line of `full_line` characters or more is taken to go on in the next one.
+    """
     joined: list[str] = []
-    for i, line in enumerate(lines):
-        before = lines[i - 1] if i else ""
-        if i and len(before) >= _FULL_LINE and not _LIST_ITEM.match(line):
+    before = ""
+    for line in (line.strip() for line in lines if line.strip()):
+        if joined and len(before) >= full_line and not _LIST_ITEM.match(line):
             joined[-1] += " " + line
         else:
             joined.append(line)
+        before = line
     return "\n".join(joined)

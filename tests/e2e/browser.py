@@ -96,6 +96,7 @@ def ask(page: Any, question: str) -> None:
 
 def wait_for_answer(page: Any, seconds: float = SECONDS) -> str:
     """Wait until no answer is being written any more; return what the last one says, its sources and footer included."""
+    last_answer(page).locator('[class*="st-key-quiet-end-"]').wait_for(timeout=seconds * 1000)
     page.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=seconds * 1000)
     page.get_by_test_id("stChatInputTextArea").and_(page.locator(":enabled")).wait_for(timeout=seconds * 1000)
     return last_answer(page).inner_text()

@@ -32,7 +32,9 @@ def citation(sentence: str, quote: str, document: str = "people/leave.md", page:
     return {"sentence": sentence, "document": document, "page": page, "quote": quote}
 
 
-def record(sentences: Sequence[str], citations: Sequence[Any], passages: Sequence[Any], **changes: Any) -> dict[str, Any]:
+def record(
+    sentences: Sequence[str], citations: Sequence[Any], passages: Sequence[Any], **changes: Any
+) -> dict[str, Any]:
     """Return the last event of an answer."""
     timings = {"search_ms": 4.0, "first_token_ms": 400.0, "total_ms": 900.0}
     tokens = {"prompt_tokens": 900, "reused_tokens": 0, "output_tokens": 40}

@@ -109,7 +109,7 @@ def _follow(turn: Turn) -> None:
     state = turn.state
     status = st.status(_doing(state), type="compact")
     text = st.empty()
-    st.button("Stop", icon=":material/stop_circle:", key=f"stop-{id(turn)}", on_click=turn.stop)
+    st.button("Stop", icon=":material/stop_circle:", key=f"stop-{turn.number}", on_click=turn.stop)
     listed = False
     # Every call into Streamlit is where a rerun may take over: the turn goes on by itself, the next run finds it.
     while state.running:
@@ -130,20 +130,21 @@ def _doing(state: State) -> str:
         "reading": f"Reading {plural(len(state.passages), 'passage')}",
         "writing": "Writing",
     }.get(state.phase, "")
-    return f"{what} · {duration(int(state.seconds))}" if state.seconds >= 1 else what
+    return f"{what} · {int(state.seconds)} s" if state.seconds >= 1 else what
 
 
 def _draw_result(turn: Turn) -> None:
-    state, key = turn.state, str(id(turn))
+    state, key = turn.state, str(turn.number)
     if state.phase == "done":
         _draw_answer(state, key)
-        return
-    if state.text:
-        parts.plain(state.text)
-    if state.error is not None:
-        parts.failure(state.error, key, "The answer is not complete" if state.text else "No answer")
     else:
-        st.caption("Stopped. What stands above is not a complete answer." if state.text else "Stopped.")
+        if state.text:
+            parts.plain(state.text)
+        if state.error is not None:
+            parts.failure(state.error, key, "The answer is not complete" if state.text else "No answer")
+        else:
+            st.caption("Stopped. What stands above is not a complete answer." if state.text else "Stopped.")
+    _draw_end(state, key)
 
 
 def _draw_answer(state: State, key: str) -> None:
@@ -165,7 +166,6 @@ def _draw_answer(state: State, key: str) -> None:
             label = f"\\[{number}\\] {literal(document)}{_page(source)}"
             passage = _passage_of(quote, source, passages)
             _draw_passage(label, passage, quote, f"{key}-{number}")
-    _draw_footer(answer, state.seconds)
 
 
 def _draw_passage(label: str, passage: Mapping[str, Any], quote: str, key: str) -> None:
@@ -176,12 +176,13 @@ def _draw_passage(label: str, passage: Mapping[str, Any], quote: str, key: str) 
         parts.quoted(around(str(passage.get("text") or ""), quote), key)
 
 
-def _draw_footer(answer: Mapping[str, Any], seconds: float) -> None:
-    model = answer.get("model")
+def _draw_end(state: State, key: str) -> None:
+    """Close an answer with what it was made by, where its log entry stands, and how long it took."""
+    model = state.answer.get("model")
     name = str(model.get("name") or "") if isinstance(model, dict) else ""
-    entry = answer.get("log_index")
-    facts = [name, "" if entry is None else f"log entry {entry}", duration(seconds)]
-    parts.quiet(" · ".join(fact for fact in facts if fact), f"footer-{answer.get('id')}-{entry}")
+    entry = state.answer.get("log_index")
+    facts = [name, "" if entry is None else f"log entry {entry}", duration(state.seconds)]
+    parts.quiet(" · ".join(fact for fact in facts if fact), f"end-{key}")
 
 
 def _passage_of(quote: str, source: Mapping[str, Any], passages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -15,7 +15,8 @@ from ui.text import displayable, duration, literal, moment, plural, size
 
 # A browser table of this many rows scrolls smoothly; more are pages.
 ROWS_A_PAGE = 1000
-TROUBLE_FIRST = ("damaged", "encrypted", "unreadable", "timed_out", "quarantined", "too_large", "unsupported", "empty")
+TROUBLE = ("damaged", "encrypted", "unreadable", "timed_out", "quarantined", "too_large", "unsupported", "empty")
+KNOWN = frozenset({*TROUBLE, "indexed", "unchanged"})
 Row = Mapping[str, Any]
 
 
@@ -49,7 +50,9 @@ def _draw_run(runs: Sequence[Row]) -> None:
     counts = run.get("counts")
     figures = ", ".join(f"{count:,} {_words(status)}" for status, count in counts.items()) if counts else ""
     if run.get("finished"):
-        when = f"Last run finished {moment(str(run['finished']), zone)} after {duration(float(run.get('seconds') or 0))}"
+        when = (
+            f"Last run finished {moment(str(run['finished']), zone)} after {duration(float(run.get('seconds') or 0))}"
+        )
     else:
         when = f"A run has been going on since {moment(str(run.get('started') or ''), zone)}"
     share = str(run.get("share") or "")
@@ -58,9 +61,9 @@ def _draw_run(runs: Sequence[Row]) -> None:
 
 def _draw_totals(rows: Sequence[Row]) -> None:
     answering = [row for row in rows if row.get("passages")]
-    columns = st.container(horizontal=True, gap="large", key="totals")
+    columns = st.container(horizontal=True, gap="medium", key="totals")
     columns.metric("Files", f"{len(rows):,}", width="content")
-    columns.metric("That answer", f"{len(answering):,}", width="content")
+    columns.metric("Searchable", f"{len(answering):,}", width="content")
     columns.metric("Passages", f"{sum(int(row['passages']) for row in answering):,}", width="content")
     columns.metric("Size", size(sum(int(row.get("size_bytes") or 0) for row in rows)), width="content")
 
@@ -72,7 +75,7 @@ def _filtered(rows: Sequence[Row]) -> list[Row]:
         "Status",
         sorted(counts, key=_rank),
         selection_mode="multi",
-        format_func=lambda status: f"{literal(_words(status))} {counts[status]:,}",
+        format_func=lambda status: f"{_label(status)} {counts[status]:,}",
         key="statuses",
     )
     wanted = st.text_input(
@@ -109,6 +112,7 @@ def _draw_rows(rows: Sequence[Row]) -> None:
         selection_mode="single-row",
         height=min(560, 38 + 35 * len(shown)),
         column_config=_formats(),
+        placeholder="",
         alt="Files and what became of them",
     )
     chosen = [index for index in table.selection.rows if index < len(shown)]
@@ -153,5 +157,9 @@ def _words(status: str) -> str:
     return displayable(status).replace("_", " ")
 
 
+def _label(status: str) -> str:
+    return _words(status) if status in KNOWN else literal(status)
+
+
 def _rank(status: str) -> tuple[int, str]:
-    return (TROUBLE_FIRST.index(status) if status in TROUBLE_FIRST else len(TROUBLE_FIRST), status)
+    return (TROUBLE.index(status) if status in TROUBLE else len(TROUBLE), status)

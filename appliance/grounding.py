@@ -1,0 +1,229 @@
+"""Which words of the documents support a sentence of an answer (DESIGN 5.6).
+
+Citations are found, not generated. A sentence is supported when one to three stretches of the passages together have
+nearly all of its weight in words, and every number and every name in it. Words the question brought along prove
+nothing where they are found and count in full where they are not: "Eastern forces invaded in 2003" is an echo of the
+question with a number from the document, and the document said "Western".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from appliance.sentences import Span, marker_length, split
+from appliance.types import Citation, Passage
+from appliance.words import Word, same_number, same_word, starts, words
+
+# Chosen on the shared question sets (tests/eval/answers.py prints the trade-off): the share of a sentence's weight
+# that must stand in its quotes.
+THRESHOLD = 0.7
+# The share the best quote must have alone: quotes may complete each other, not assemble a sentence from crumbs.
+ALONE = 0.4
+QUOTES = 3
+# A further quote must bring this much of the sentence's weight.
+GAIN = 0.12
+# What a word is worth where it is found, if the question had it already.
+ECHO = 0.4
+WINDOW = 3
+WINDOW_CHARACTERS = 700
+_EMPHASIS = re.compile(r"\*\*|__|`")
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """A sentence and what supports it. `score` is the share of its weight found, 0 to 1."""
+
+    sentence: str
+    supported: bool
+    score: float
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence, line or table row of a passage."""
+
+    span: Span
+    keys: frozenset[str]
+    numbers: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A passage, cut; `label` are the words of its path and headings, which say what it is about."""
+
+    passage: Passage
+    pieces: tuple[_Piece, ...]
+    label: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a sentence claims: for each word its keys in the passages, its weight found and missing."""
+
+    terms: tuple[Word, ...]
+    forms: tuple[frozenset[str], ...]
+    found: tuple[float, ...]
+    missing: tuple[float, ...]
+    required: int
+
+    def score(self, mask: int) -> float:
+        found = sum(w for i, w in enumerate(self.found) if mask >> i & 1)
+        missing = sum(w for i, w in enumerate(self.missing) if not mask >> i & 1)
+        return found / (found + missing) if found else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Adjacent pieces of one passage as a quote: `mask` has a bit for each term of the claim that stands in it."""
+
+    text: _Text
+    first: int
+    last: int
+    mask: int
+    rank: float = field(default=0.0)
+
+
+class Evidence:
+    """The passages an answer was written from, prepared once for all of its sentences."""
+
+    def __init__(self, passages: Sequence[Passage], question: str, threshold: float = THRESHOLD) -> None:
+        self._texts = [_prepare(passage) for passage in passages]
+        self._question = frozenset(word.key for word in words(question))
+        self._threshold = threshold
+        pieces = [piece for text in self._texts for piece in text.pieces]
+        counts: dict[str, int] = {}
+        for piece in pieces:
+            for key in piece.keys:
+                counts[key] = counts.get(key, 0) + 1
+        self._counts = counts
+        self._size = len(pieces)
+        labels = frozenset(key for text in self._texts for key in text.label)
+        self._starts = starts(counts.keys() | labels)
+        self._question_starts = starts(self._question)
+
+    def ground(self, sentence: str) -> Grounded:
+        """Find what supports `sentence`. Quotes are verbatim stretches of the passages' texts.
+
+        A list marker is no claim; a sentence that only leads up to a list is held to the same rule as any other.
+        """
+        claimed = _EMPHASIS.sub("", sentence[marker_length(sentence) :]).strip()
+        claim = self._claim(claimed)
+        if not claim.terms:
+            return Grounded(claimed, False, 0.0)
+        chosen, mask = self._cover(claim)
+        score = claim.score(mask)
+        supported = (
+            bool(chosen)
+            and score >= self._threshold
+            and claim.required & ~mask == 0
+            and claim.score(chosen[0].mask) >= ALONE
+        )
+        citations = tuple(_citation(claimed, window) for window in chosen) if supported else ()
+        return Grounded(claimed, supported, score, citations)
+
+    def _claim(self, sentence: str) -> _Claim:
+        terms = _distinct(words(sentence))
+        forms, found, missing, required = [], [], [], 0
+        for i, term in enumerate(terms):
+            same = frozenset({term.key}) if term.readings else _same(term.key, self._starts)
+            weight = self._weight(term, same)
+            echo = bool(_same(term.key, self._question_starts))
+            forms.append(same)
+            missing.append(weight)
+            found.append(weight * ECHO if echo else weight)
+            if term.readings or _must_occur(term, i, terms):
+                required |= 1 << i
+        return _Claim(tuple(terms), tuple(forms), tuple(found), tuple(missing), required)
+
+    def _weight(self, term: Word, forms: frozenset[str]) -> float:
+        """Return what a word says: rare in the passages and long is much, frequent and short is little."""
+        if term.readings:
+            return math.log(self._size + 1.0)
+        count = max((self._counts.get(form, 0) for form in forms), default=0)
+        return math.log((self._size + 1.5) / (count + 0.5)) * min(1.0, len(term.key) / 6)
+
+    def _cover(self, claim: _Claim) -> tuple[list[_Window], int]:
+        """Return up to QUOTES windows that together have most of the claim, best first, and what they have."""
+        windows = list(self._windows(claim))
+        chosen: list[_Window] = []
+        mask = 0
+        while windows and len(chosen) < QUOTES:
+            best = max(windows, key=lambda window: claim.score(mask | window.mask) + window.rank)
+            gained = best.mask & ~mask
+            if chosen and not gained & claim.required and claim.score(mask | best.mask) - claim.score(mask) < GAIN:
+                break
+            if not gained:
+                break
+            chosen.append(best)
+            mask |= best.mask
+        return chosen, mask
+
+    def _windows(self, claim: _Claim) -> Iterator[_Window]:
+        asked = self._question - {key for forms in claim.forms for key in forms}
+        for order, text in enumerate(self._texts):
+            label = _mask(claim, text.label, ())
+            masks = [_mask(claim, piece.keys, piece.numbers) for piece in text.pieces]
+            for first in range(len(masks)):
+                mask, keys = 0, 0
+                for last in range(first, min(first + WINDOW, len(masks))):
+                    mask |= masks[last]
+                    keys += len(asked & text.pieces[last].keys)
+                    length = text.pieces[last].span.end - text.pieces[first].span.start
+                    if last > first and (length > WINDOW_CHARACTERS or mask == masks[first]):
+                        break
+                    if mask:
+                        # Of two quotes with the same words: what else the question asked for, then the shorter, then
+                        # the passage that search put first.
+                        asked_share = keys / len(asked) if asked else 0.0
+                        rank = 0.1 * asked_share - 0.03 * (last - first) - 0.005 * order
+                        yield _Window(text, first, last, mask | label, rank)
+
+
+def _prepare(passage: Passage) -> _Text:
+    chunk = passage.chunk
+    pieces = []
+    for span in split(chunk.text, wrapped=True):
+        found = words(chunk.text[span.start : span.end])
+        keys = frozenset(word.key for word in found if not word.readings)
+        pieces.append(_Piece(span, keys, tuple(word for word in found if word.readings)))
+    label = words(" ".join((chunk.document.path, *chunk.headings)).replace("_", " "))
+    return _Text(passage, tuple(pieces), frozenset(word.key for word in label if not word.readings))
+
+
+def _distinct(found: list[Word]) -> list[Word]:
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for word in found:
+        if (word.key, word.measure) not in seen:
+            seen.add((word.key, word.measure))
+            kept.append(word)
+    return kept
+
+
+def _same(key: str, table: dict[str, list[str]]) -> frozenset[str]:
+    return frozenset(other for other in table.get(key[:3], ()) if same_word(key, other))
+
+
+def _must_occur(term: Word, position: int, terms: Sequence[Word]) -> bool:
+    """Return whether a word is a name. The first word is one only if more than its first letter says so."""
+    if not term.name or len(term.key) < 2:
+        return False
+    return position > 0 or (len(terms) > 1 and terms[1].name)
+
+
+def _mask(claim: _Claim, keys: frozenset[str], numbers: Sequence[Word]) -> int:
+    mask = 0
+    for i, (term, forms) in enumerate(zip(claim.terms, claim.forms, strict=True)):
+        if any(same_number(term, number) for number in numbers) if term.readings else not forms.isdisjoint(keys):
+            mask |= 1 << i
+    return mask
+
+
+def _citation(sentence: str, window: _Window) -> Citation:
+    chunk, pieces = window.text.passage.chunk, window.text.pieces
+    quote = chunk.text[pieces[window.first].span.start : pieces[window.last].span.end]
+    return Citation(sentence, window.text.passage, quote, chunk.page)
