@@ -15,14 +15,14 @@ from typing import IO
 
 from appliance import __version__
 from appliance.answer import Answerer, Limits
-from appliance.catalog import Catalog, Run
+from appliance.catalog import Catalog
 from appliance.config import Settings
 from appliance.digest import Digester
 from appliance.errors import ApplianceError, HomeInUse, IndexMismatch
 from appliance.identity import Identity
 from appliance.library import Library
 from appliance.log import FileLog
-from appliance.manifest import Manifest, load_manifest
+from appliance.manifest import load_manifest
 from appliance.models import ModelFolder
 from appliance.ports import Embedder, Generator, Index
 from appliance.prompt import load_template
@@ -30,14 +30,9 @@ from appliance.retrieval import Retrieval
 from appliance.types import CHUNKER, ModelRecord
 
 
-def manifest() -> Manifest:
-    """Return the models the project knows."""
-    return load_manifest(Path(__file__).parent.parent / "compose" / "models.toml")
-
-
 def model_folder(settings: Settings) -> ModelFolder:
     """Return the folder of model files."""
-    return ModelFolder(settings.models, manifest())
+    return ModelFolder(settings.models, load_manifest())
 
 
 def chunker(settings: Settings) -> str:
@@ -50,7 +45,7 @@ def embedder(settings: Settings) -> Embedder:
     from appliance.embedder import SentenceEmbedder  # takes seconds to import, and many commands never embed
 
     name = settings.embedder.name
-    spec = manifest().get(name)
+    spec = load_manifest().spec(name)
     folder = model_folder(settings).verified(name)
     state = settings.home / "embedder.json"
     return SentenceEmbedder(folder, spec.record, settings.embedder.backend, settings.embedder.threads, state)
@@ -61,7 +56,7 @@ def generator(settings: Settings) -> Generator:
     from appliance.engine import LlamaGenerator  # loads llama.cpp, which many commands never need
 
     name, wanted = settings.generator.name, settings.generator
-    spec = manifest().get(name)
+    spec = load_manifest().spec(name)
     file = model_folder(settings).verified(name)
     return LlamaGenerator(
         file, spec.record, spec.chat, min(wanted.context_tokens, spec.context_tokens), wanted.threads, wanted.gpu_layers
@@ -95,7 +90,7 @@ class Appliance:
         self.index = index
         self.identity = identity(settings)
         self.library = Library(catalog, index, log, self.identity)
-        self.generator_record: ModelRecord = manifest().get(settings.generator.name).record
+        self.generator_record: ModelRecord = load_manifest().spec(settings.generator.name).record
         self._lock = lock
         self._loading = threading.Lock()
         self._embedder: Embedder | None = None
@@ -124,9 +119,11 @@ class Appliance:
         self._note(self._generator.record)
         answer = settings.answer
         limits = Limits(answer.passages, answer.passage_tokens, answer.output_tokens, answer.question_characters)
-        digester = Digester(settings.home / "keys")
+        digester = Digester.open(settings.home / "keys")
         retrieval = Retrieval(self._embedder, self.index, self.library.current)
-        return Answerer(retrieval, self._generator, self.log, load_template(answer.prompt), limits, digester.digest)
+        template = load_template(answer.prompt)
+        engine = self._generator.settings()
+        return Answerer(retrieval, self._generator, self.log, template, limits, digester.digest, engine)
 
     def _note(self, record: ModelRecord) -> None:
         self.log.append("model.loaded", {"role": record.role, "name": record.name, "sha256": record.sha256})
@@ -147,9 +144,6 @@ class Appliance:
             "generator": {"ready": self._generator is not None, "reason": "" if self._generator else waiting},
         }
 
-    def start_run(self, share: str, found: Identity) -> Run:
-        return self.library.start_run(share, found)
-
     def close(self) -> None:
         """Say so in the log and release everything. Calling it twice is harmless."""
         if self._closed:
@@ -166,7 +160,7 @@ class Appliance:
 
 def identity(settings: Settings) -> Identity:
     """Return what the configuration says the index is built by."""
-    spec = manifest().get(settings.embedder.name)
+    spec = load_manifest().spec(settings.embedder.name)
     return Identity(spec.record.name, spec.record.sha256, spec.dimensions, chunker(settings))
 
 
@@ -187,11 +181,25 @@ def open_appliance(settings: Settings, rebuild: bool = False) -> Appliance:
     except IndexMismatch:
         if not rebuild:
             raise
-        index = _rebuilt(settings, catalog, log)
+        index = _emptied(settings, catalog, log)
     appliance = Appliance(settings, lock, log, catalog, index)
     log.append("appliance.started", {"version": __version__, "settings": _digest(settings)})
     appliance.library.recover()
     return appliance
+
+
+def _emptied(settings: Settings, catalog: Catalog, log: FileLog) -> Index:
+    from appliance.index_edge import EdgeIndex  # as above
+
+    if settings.index.url:
+        raise IndexMismatch(
+            f'collection "{settings.index.collection}" was built by another embedder or chunker',
+            "Remove the collection on the server, or name another in index.collection.",
+        )
+    log.append("index.emptied", {"identity": str(identity(settings))})
+    catalog.clear()
+    EdgeIndex.destroy(settings.home / "index")
+    return open_index(settings, identity(settings))
 
 
 def _lock(file: Path) -> IO[str]:

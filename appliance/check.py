@@ -90,7 +90,9 @@ def _memory() -> Iterator[Finding]:
             available = int(line.split()[1]) * 1024
             what = f"{available / GIB:.1f} GiB of memory available"
             if available < MEMORY_BYTES:
-                yield Finding("warning", what, f"Free memory up to {MEMORY_BYTES // GIB} GiB, or set a smaller generator.")
+                yield Finding(
+                    "warning", what, f"Free memory up to {MEMORY_BYTES // GIB} GiB, or set a smaller generator."
+                )
             else:
                 yield Finding("ok", what)
 
@@ -103,7 +105,9 @@ def _home(home: Path) -> Iterator[Finding]:
         probe.unlink()
     except OSError as error:
         reason = error.strerror or str(error)
-        yield Finding("error", f"home {home} cannot be written: {reason}", "Choose another --home, or change its owner.")
+        yield Finding(
+            "error", f"home {home} cannot be written: {reason}", "Choose another --home, or change its owner."
+        )
     else:
         yield Finding("ok", f"home {home}")
 

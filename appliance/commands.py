@@ -1,4 +1,4 @@
-"""What each command does. Standard output carries the result alone; everything said beside it goes to standard error."""
+"""What each command does. Standard output carries the result alone; whatever is said beside it, standard error."""
 
 from __future__ import annotations
 

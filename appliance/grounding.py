@@ -9,9 +9,8 @@ question with a number from the document, and the document said "Western".
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from appliance.sentences import Span, marker_length, split
 from appliance.types import Citation, Passage
@@ -19,17 +18,16 @@ from appliance.words import Word, same_number, same_word, starts, words
 
 # Chosen on the shared question sets (tests/eval/answers.py prints the trade-off): the share of a sentence's weight
 # that must stand in its quotes.
-THRESHOLD = 0.7
+THRESHOLD = 0.6
 # The share the best quote must have alone: quotes may complete each other, not assemble a sentence from crumbs.
 ALONE = 0.4
 QUOTES = 3
 # A further quote must bring this much of the sentence's weight.
 GAIN = 0.12
 # What a word is worth where it is found, if the question had it already.
-ECHO = 0.4
+ECHO = 0.7
 WINDOW = 3
 WINDOW_CHARACTERS = 700
-_EMPHASIS = re.compile(r"\*\*|__|`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,12 @@ class Grounded:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence, line or table row of a passage."""
+    """A sentence or line of a passage. A `row` of a table or list is not about what the row above is about."""
 
     span: Span
     keys: frozenset[str]
     numbers: tuple[Word, ...]
+    row: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class _Claim:
     found: tuple[float, ...]
     missing: tuple[float, ...]
     required: int
+    numbers: int
 
     def score(self, mask: int) -> float:
         found = sum(w for i, w in enumerate(self.found) if mask >> i & 1)
@@ -78,13 +78,20 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Adjacent pieces of one passage as a quote: `mask` has a bit for each term of the claim that stands in it."""
+    """Adjacent pieces of one passage as a quote.
+
+    `masks` has for each piece a bit for each term of the claim that stands in it, `mask` all of them and the label's.
+    """
 
     text: _Text
     first: int
-    last: int
+    masks: tuple[int, ...]
     mask: int
-    rank: float = field(default=0.0)
+    rank: float
+
+    @property
+    def pieces(self) -> tuple[_Piece, ...]:
+        return self.text.pieces[self.first : self.first + len(self.masks)]
 
 
 class Evidence:
@@ -110,7 +117,7 @@ class Evidence:
 
         A list marker is no claim; a sentence that only leads up to a list is held to the same rule as any other.
         """
-        claimed = _EMPHASIS.sub("", sentence[marker_length(sentence) :]).strip()
+        claimed = sentence[marker_length(sentence) :].strip()
         claim = self._claim(claimed)
         if not claim.terms:
             return Grounded(claimed, False, 0.0)
@@ -121,13 +128,14 @@ class Evidence:
             and score >= self._threshold
             and claim.required & ~mask == 0
             and claim.score(chosen[0].mask) >= ALONE
+            and _numbers_belong(claim, chosen)
         )
         citations = tuple(_citation(claimed, window) for window in chosen) if supported else ()
         return Grounded(claimed, supported, score, citations)
 
     def _claim(self, sentence: str) -> _Claim:
         terms = _distinct(words(sentence))
-        forms, found, missing, required = [], [], [], 0
+        forms, found, missing, required, numbers = [], [], [], 0, 0
         for i, term in enumerate(terms):
             same = frozenset({term.key}) if term.readings else _same(term.key, self._starts)
             weight = self._weight(term, same)
@@ -135,9 +143,9 @@ class Evidence:
             forms.append(same)
             missing.append(weight)
             found.append(weight * ECHO if echo else weight)
-            if term.readings or _must_occur(term, i, terms):
-                required |= 1 << i
-        return _Claim(tuple(terms), tuple(forms), tuple(found), tuple(missing), required)
+            numbers |= bool(term.readings) << i
+            required |= (bool(term.readings) or _is_name(term, i, terms)) << i
+        return _Claim(tuple(terms), tuple(forms), tuple(found), tuple(missing), required, numbers)
 
     def _weight(self, term: Word, forms: frozenset[str]) -> float:
         """Return what a word says: rare in the passages and long is much, frequent and short is little."""
@@ -180,16 +188,18 @@ class Evidence:
                         # the passage that search put first.
                         asked_share = keys / len(asked) if asked else 0.0
                         rank = 0.1 * asked_share - 0.03 * (last - first) - 0.005 * order
-                        yield _Window(text, first, last, mask | label, rank)
+                        yield _Window(text, first, tuple(masks[first : last + 1]), mask | label, rank)
 
 
 def _prepare(passage: Passage) -> _Text:
     chunk = passage.chunk
     pieces = []
     for span in split(chunk.text, wrapped=True):
-        found = words(chunk.text[span.start : span.end])
+        line = chunk.text[span.start : span.end]
+        found = words(line)
         keys = frozenset(word.key for word in found if not word.readings)
-        pieces.append(_Piece(span, keys, tuple(word for word in found if word.readings)))
+        row = marker_length(line) > 0 or "|" in line or "\t" in line
+        pieces.append(_Piece(span, keys, tuple(word for word in found if word.readings), row))
     label = words(" ".join((chunk.document.path, *chunk.headings)).replace("_", " "))
     return _Text(passage, tuple(pieces), frozenset(word.key for word in label if not word.readings))
 
@@ -208,7 +218,7 @@ def _same(key: str, table: dict[str, list[str]]) -> frozenset[str]:
     return frozenset(other for other in table.get(key[:3], ()) if same_word(key, other))
 
 
-def _must_occur(term: Word, position: int, terms: Sequence[Word]) -> bool:
+def _is_name(term: Word, position: int, terms: Sequence[Word]) -> bool:
     """Return whether a word is a name. The first word is one only if more than its first letter says so."""
     if not term.name or len(term.key) < 2:
         return False
@@ -223,7 +233,24 @@ def _mask(claim: _Claim, keys: frozenset[str], numbers: Sequence[Word]) -> int:
     return mask
 
 
+def _numbers_belong(claim: _Claim, chosen: Sequence[_Window]) -> bool:
+    """Return whether each number stands with a word of the claim, not merely near one.
+
+    A price from one row and a name from the next make no price of that name. In prose of a single quote they may
+    stand in neighbouring sentences.
+    """
+    named = ~claim.numbers & sum(1 << i for i in range(len(claim.terms)))
+    if not any(window.mask & named for window in chosen):
+        return True
+    stand = 0
+    for window in chosen:
+        for piece, mask in zip(window.pieces, window.masks, strict=True):
+            if mask & named or (len(chosen) == 1 and not piece.row):
+                stand |= mask
+    return claim.numbers & ~stand == 0
+
+
 def _citation(sentence: str, window: _Window) -> Citation:
-    chunk, pieces = window.text.passage.chunk, window.text.pieces
-    quote = chunk.text[pieces[window.first].span.start : pieces[window.last].span.end]
+    chunk, pieces = window.text.passage.chunk, window.pieces
+    quote = chunk.text[pieces[0].span.start : pieces[-1].span.end]
     return Citation(sentence, window.text.passage, quote, chunk.page)

@@ -14,12 +14,7 @@ the shape of this module:
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import shutil
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,19 +24,14 @@ import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
 
+from appliance import edge_files
 from appliance import index_payload as stored
-from appliance.errors import HomeInUse, StorageFull, StoreError
+from appliance.errors import StoreError
 from appliance.gate import Gate
-from appliance.index_payload import BM25, DENSE, DOCUMENT, READERS, VERSION, Identity
+from appliance.identity import Identity
+from appliance.index_payload import BM25, DENSE, DOCUMENT, READERS, VERSION
 from appliance.sparse import SparseEncoder
 from appliance.types import Chunk, Document, Passage
-
-SHARD = "shard"
-IDENTITY = "identity.json"
-
-# The engine builds its graph (HNSW) over segments larger than this many kilobytes of vectors: 130,000 chunks of 384
-# dimensions. Below, exact search is fast enough, and building would stop the process for minutes.
-GRAPH_KB = 200_000
 
 # Points after which the engine's files are flushed, so that its log stays small and a start after a crash short.
 FLUSH_POINTS = 10_000
@@ -70,69 +60,50 @@ class EdgeIndex:
         self._changes = threading.Lock()
         self._unflushed = 0
         self._closed = False
-        with _translated(folder):
-            if not (folder / SHARD).exists():
-                _require_space(folder, reserve_bytes)
-                _create(folder, identity)
-            identity.check(_read_identity(folder), folder.name)
-            self._shard = edge.EdgeShard.load(str(folder / SHARD))
-            self._log = _EngineLog(folder / SHARD / "wal")
+        shard = folder / edge_files.SHARD
+        with edge_files.translated(folder):
+            if not shard.exists():
+                edge_files.require_space(folder, reserve_bytes)
+                edge_files.create(folder, identity)
+            identity.check(edge_files.read_identity(folder), folder.name)
+            self._shard = edge.EdgeShard.load(str(shard))
+            self._log = edge_files.EngineLog(shard / "wal")
+            self._repair()
 
     @staticmethod
     def destroy(folder: Path) -> None:
         """Remove the index in `folder`, damaged or not; nothing may have it open. A missing one is no error."""
-        with _translated(folder):
-            if (folder / SHARD).exists():
-                # Renamed first, so that a crash leaves either the whole index or none.
-                doomed = folder / f"removed-{uuid.uuid4().hex}"
-                (folder / SHARD).rename(doomed)
-            (folder / IDENTITY).unlink(missing_ok=True)
-            for leftover in (*folder.glob("removed-*"), *folder.glob("new-*")):
-                shutil.rmtree(leftover)
+        with edge_files.translated(folder):
+            edge_files.destroy(folder)
 
     def replace(self, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]) -> None:
         stored.check_shape(document, chunks, vectors, self._identity.dimensions)
-        points = [self._point(chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)]
-        stale = _stale(document, len(chunks))
+        points = [self._point(chunk, vector, len(chunks)) for chunk, vector in zip(chunks, vectors, strict=True)]
+        stale = edge.Filter(
+            must=[edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(document.id)))],
+            must_not=[edge.HasIdCondition({chunk.id for chunk in chunks})],
+        )
         with self._changing(sum(4 * len(chunk.text) for chunk in chunks) + 4 * vectors.size):
             with self._gate.exclusive():
-                old = self._count(stale)
-                self._insert(document, points)
-                if old:
-                    # The new version is on disk before the old one goes.
-                    self._log.sync()
-                    self._shard.update(edge.UpdateOperation.delete_points_by_filter(stale))
+                self._exchange(document, points, stale)
             self._settle(len(points))
 
     def update(self, document: Document) -> None:
         payload = stored.changeable_payload(document)
         with self._changing(0):
             with self._gate.exclusive():
-                self._shard.update(edge.UpdateOperation.set_payload_by_filter(_is(DOCUMENT, document.id), payload))
+                self._shard.update(
+                    edge.UpdateOperation.set_payload_by_filter(_only(DOCUMENT, stored.packed(document.id)), payload)
+                )
             self._settle(0)
 
     def remove(self, document_id: str) -> None:
         with self._changing(0):
             with self._gate.exclusive():
-                self._shard.update(edge.UpdateOperation.delete_points_by_filter(_is(DOCUMENT, document_id)))
+                self._shard.update(
+                    edge.UpdateOperation.delete_points_by_filter(_only(DOCUMENT, stored.packed(document_id)))
+                )
             self._settle(0)
-
-    def prune(self, active: Mapping[str, str]) -> frozenset[str]:
-        """Keep only the versions in `active` (document id to sha256), and return the documents among these that have
-        no chunks.
-
-        To be called after a start with what the catalogue says: it repairs what a crash has left.
-        """
-        with self._changing(0):
-            versions = {hit: stored.version_parts(hit) for hit in self._values(VERSION)}
-            unwanted = [hit for hit, (name, sha256) in versions.items() if active.get(name) != sha256]
-            for start in range(0, len(unwanted), stored.UPSERT_POINTS):
-                some = unwanted[start : start + stored.UPSERT_POINTS]
-                condition = edge.Filter(must=[edge.FieldCondition(VERSION, match=edge.MatchAny(some))])
-                with self._gate.exclusive():
-                    self._shard.update(edge.UpdateOperation.delete_points_by_filter(condition))
-            self._settle(0)
-        return frozenset(active) - {name for hit, (name, _) in versions.items() if hit not in set(unwanted)}
 
     def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
         if not readers or limit < 1:
@@ -152,7 +123,8 @@ class EdgeIndex:
         # All of the fused hits are asked for, because the engine leaves the order of equal scores open.
         request = edge.QueryRequest(
             limit=2 * self._candidates,
-            query=edge.Fusion.Rrf(k=stored.FUSION_K),
+            # The stub does not know that Rrf is a Fusion.
+            query=edge.Fusion.Rrf(k=stored.FUSION_K),  # type: ignore[arg-type]
             prefetches=prefetches,
             filter=allowed,
             with_payload=False,
@@ -164,19 +136,20 @@ class EdgeIndex:
         span = edge.RangeFloat(gte=chunk.ordinal - before, lte=chunk.ordinal + after)
         condition = edge.Filter(
             must=[
-                edge.FieldCondition(VERSION, match=edge.MatchValue(stored.version_of(chunk.document))),
+                edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(chunk.document.id))),
+                edge.FieldCondition("sha256", match=edge.MatchValue(chunk.document.sha256)),
                 edge.FieldCondition("ordinal", range=span),
             ]
         )
         request = edge.ScrollRequest(limit=before + after + 1, filter=condition, with_payload=True)
         with self._reading():
             records, _ = self._shard.scroll(request)
-        found = (stored.chunk_of(record.id, record.payload) for record in records)
+        found = (stored.chunk_of(record.id, record.payload or {}) for record in records)
         return sorted((other for other in found if other.id != chunk.id), key=lambda other: other.ordinal)
 
-    def document_ids(self) -> frozenset[str]:
+    def versions(self) -> Mapping[str, str]:
         with self._reading():
-            return frozenset(stored.unpacked(value) for value in self._values(DOCUMENT))
+            return self._survey().held
 
     def count(self) -> int:
         with self._reading():
@@ -198,22 +171,35 @@ class EdgeIndex:
         with self._changes, self._gate.exclusive():
             if not self._closed:
                 self._closed = True
-                with _translated(self._folder):
+                with edge_files.translated(self._folder):
                     self._shard.close()
 
-    def _point(self, chunk: Chunk, vector: NDArray[np.float32]) -> edge.Point:
+    def _point(self, chunk: Chunk, vector: NDArray[np.float32], chunks: int) -> edge.Point:
         words = self._encoder.chunk(chunk)
         vectors = {DENSE: vector.tolist(), BM25: edge.SparseVector(words.indices, words.values)}
-        return edge.Point(chunk.id, vectors, stored.payload_of(chunk))
+        return edge.Point(chunk.id, vectors, stored.payload_of(chunk, chunks))
 
-    def _insert(self, document: Document, points: list[edge.Point]) -> None:
-        """Insert all points or, if that fails, none."""
+    def _exchange(self, document: Document, points: list[edge.Point], stale: edge.Filter) -> None:
+        """Insert the points, then delete the stale ones; if inserting fails, leave everything as it was."""
+        version = edge.Filter(
+            must=[
+                edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(document.id))),
+                edge.FieldCondition("sha256", match=edge.MatchValue(document.sha256)),
+            ]
+        )
+        old, again = self._count(stale), self._count(version)
         try:
             for start in range(0, len(points), stored.UPSERT_POINTS):
                 self._shard.update(edge.UpdateOperation.upsert_points(points[start : start + stored.UPSERT_POINTS]))
+            if old:
+                # The new version is on disk before the old one goes.
+                self._log.sync()
         except BaseException:
-            self._shard.update(edge.UpdateOperation.delete_points_by_filter(_is_version(document)))
+            if not again:
+                self._shard.update(edge.UpdateOperation.delete_points_by_filter(version))
             raise
+        if old:
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(stale))
 
     def _settle(self, points: int) -> None:
         """Make what was changed durable."""
@@ -224,28 +210,40 @@ class EdgeIndex:
             self._unflushed = 0
 
     def _fetch(self, ids: list[Any]) -> list[edge.Record]:
-        return list(self._shard.retrieve(ids, with_payload=True))
+        return list(self._shard.retrieve(ids, with_payload=True, with_vector=False))
 
-    def _values(self, field: str) -> list[str]:
-        everything = max(1, self._count(None))
-        return [hit.value for hit in self._shard.facet(edge.FacetRequest(field, limit=everything, exact=True)).hits]
+    def _survey(self) -> stored.Survey:
+        request = edge.FacetRequest(VERSION, limit=max(1, self._count(None)), exact=True)
+        return stored.survey((str(hit.value), hit.count) for hit in self._shard.facet(request).hits)
+
+    def _repair(self) -> None:
+        """Delete what an interrupted `replace` has left behind."""
+        unwanted = self._survey().unwanted
+        for version in unwanted:
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(_only(VERSION, version)))
+        if unwanted:
+            self._log.sync()
 
     def _count(self, condition: edge.Filter | None) -> int:
         return int(self._shard.count(edge.CountRequest(exact=True, filter=condition)))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with self._gate.shared(), _translated(self._folder):
+        with self._gate.shared(), edge_files.translated(self._folder):
             self._require_open()
             yield
 
     @contextmanager
     def _changing(self, size_bytes: int) -> Iterator[None]:
-        with self._changes, _translated(self._folder):
+        with self._changes, edge_files.translated(self._folder):
             self._require_open()
-            _require_space(self._folder, self._reserve_bytes + size_bytes)
+            edge_files.require_space(self._folder, self._reserve_bytes + size_bytes)
             yield
 
     def _require_open(self) -> None:
         if self._closed:
             raise StoreError(f"index {self._folder} is closed", "Start the appliance again.")
+
+
+def _only(field: str, value: str) -> edge.Filter:
+    return edge.Filter(must=[edge.FieldCondition(field, match=edge.MatchValue(value))])

@@ -1,19 +1,17 @@
-"""What both index adapters share: the stored form of a chunk, the index's identity, and the order of hits."""
+"""What both index adapters share: the stored form of a chunk, the versions in an index, and the order of hits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance import sparse
-from appliance.errors import IndexMismatch, StoreError
+from appliance.errors import StoreError
+from appliance.identity import REBUILD
 from appliance.types import Chunk, Document, Passage
-
-REBUILD = 'Run "appliance ingest DIR --rebuild", which builds the index again from the share.'
 
 # Names of the two vectors of a point, and the payload fields that get an index in the engine.
 DENSE = "dense"
@@ -27,52 +25,6 @@ INDEXED_FIELDS = (DOCUMENT, VERSION, READERS)
 FUSION_K = 60
 
 UPSERT_POINTS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an index was built with: an index answers only to the same.
-
-    `embedder` is the model's name, `sha256` that of its weights; `chunker` and `sparse` are versions of code.
-    """
-
-    embedder: str
-    sha256: str
-    dimensions: int
-    chunker: str
-    sparse: str = sparse.VERSION
-
-    def stored(self) -> dict[str, str | int]:
-        """Return the identity as plain data."""
-        return asdict(self)
-
-    def check(self, stored: object, name: str) -> None:
-        """Raise IndexMismatch if the index `name` was built with another identity, StoreError if that is unreadable."""
-        found = _identity(stored)
-        if found is None:
-            raise StoreError(f'index "{name}" does not say what it was built with', REBUILD)
-        if found != self:
-            raise IndexMismatch(
-                f'index "{name}" was built with {found.described()}, the configuration names {self.described()}',
-                'Run "appliance ingest DIR --rebuild", or put the old embedder and version back.',
-            )
-
-    def described(self) -> str:
-        """Return the identity for a message."""
-        return (
-            f"{self.embedder} (sha256 {self.sha256[:4]}…, {self.dimensions} dimensions), "
-            f"chunker {self.chunker}, {self.sparse}"
-        )
-
-
-def _identity(stored: object) -> Identity | None:
-    if not isinstance(stored, Mapping):
-        return None
-    values = {field.name: stored.get(field.name) for field in fields(Identity)}
-    dimensions = values.pop("dimensions")
-    if not isinstance(dimensions, int) or not all(isinstance(value, str) for value in values.values()):
-        return None
-    return Identity(dimensions=dimensions, **{name: str(value) for name, value in values.items()})
 
 
 def packed(text: str) -> str:
@@ -97,23 +49,44 @@ def unpacked(stored: str) -> str:
     return bytes.fromhex(stored[1:]).decode("utf-8", "surrogatepass") if stored.startswith("\0") else stored
 
 
-def version_of(document: Document) -> str:
-    """Return the stored name of a document's version."""
-    return packed(f"{document.id}:{document.sha256}")
+def version_of(document: Document, chunks: int) -> str:
+    """Return the stored name of a document's version with this many chunks."""
+    return packed(f"{chunks}:{document.sha256}:{document.id}")
 
 
-def version_parts(stored: str) -> tuple[str, str]:
-    """Return document id and sha256 of a stored version."""
-    identifier, _, sha256 = unpacked(stored).rpartition(":")
-    return identifier, sha256
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an index holds: the sha256 of each document's version by document id, and the stored names of versions
+    that a crash has left incomplete or superfluous.
+    """
+
+    held: Mapping[str, str]
+    unwanted: tuple[str, ...]
 
 
-def payload_of(chunk: Chunk) -> dict[str, Any]:
-    """Return what is stored beside a chunk's vectors."""
+def survey(counts: Iterable[tuple[str, int]]) -> Survey:
+    """Judge the versions in an index, given the number of chunks that each has there.
+
+    A version's name says how many it should have. Where two versions are complete, a crash came before the older one
+    was deleted and before anybody was told about the newer: either may answer, and one of them is kept.
+    """
+    held: dict[str, str] = {}
+    unwanted: list[str] = []
+    for name, found in sorted(counts):
+        chunks, sha256, document = unpacked(name).split(":", 2)
+        if found != int(chunks) or document in held:
+            unwanted.append(name)
+        else:
+            held[document] = sha256
+    return Survey(held, tuple(unwanted))
+
+
+def payload_of(chunk: Chunk, chunks: int) -> dict[str, Any]:
+    """Return what is stored beside the vectors of one of a version's `chunks` chunks."""
     document = chunk.document
     return {
         DOCUMENT: packed(document.id),
-        VERSION: version_of(document),
+        VERSION: version_of(document, chunks),
         "sha256": document.sha256,
         "media_type": document.media_type,
         **changeable_payload(document),

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.catalog import Catalog, Entry, Run
-from appliance.errors import IndexMismatch, NotFound, UsageError
+from appliance.errors import NotFound, UsageError
+from appliance.identity import Identity
 from appliance.ports import Index, Log
 from appliance.types import Chunk, Document, Json, Status, chunk_id, document_id
 
@@ -52,9 +53,9 @@ class Upload:
 
 
 class Library:
-    """Puts documents in and takes them out. `identity` names the embedder and the chunker that the index was built by."""
+    """Puts documents in and takes them out. `identity` says by which embedder and chunker the index was built."""
 
-    def __init__(self, catalog: Catalog, index: Index, log: Log, identity: str) -> None:
+    def __init__(self, catalog: Catalog, index: Index, log: Log, identity: Identity) -> None:
         self.catalog = catalog
         self._index = index
         self._log = log
@@ -80,15 +81,11 @@ class Library:
             self._index.remove(lost)
             self.catalog.remove(lost)
 
-    def start_run(self, share: str, identity: str) -> Run:
+    def start_run(self, share: str, identity: Identity) -> Run:
         """Open a run over one share. Raises IndexMismatch when ingest embeds or cuts in another way than the index."""
-        if identity != self._identity:
-            raise IndexMismatch(
-                f"the index was built with {self._identity}, ingest works with {identity}",
-                'Run "appliance ingest DIR --rebuild", or put the old embedder back.',
-            )
+        identity.check(self._identity.stored(), "library")
         run = Run(uuid.uuid4().hex, share, _now())
-        self._log.append("ingest.started", {"run": run.id, "share": _safe(share), "identity": identity})
+        self._log.append("ingest.started", {"run": run.id, "share": _safe(share), **identity.stored()})
         self.catalog.put_run(run)
         return run
 
@@ -118,14 +115,14 @@ class Library:
             if upload.chunks is None:
                 return self._describe(run_id, identifier, upload, before)
             if vectors is None or len(vectors) != len(upload.chunks):
-                raise UsageError(f"{len(upload.chunks)} chunks came with {0 if vectors is None else len(vectors)} vectors")
+                raise UsageError(
+                    f"{len(upload.chunks)} chunks came with {0 if vectors is None else len(vectors)} vectors"
+                )
             entry = _new_entry(identifier, upload, answers=upload.sha256 if upload.chunks else "")
             self._replace(run_id, entry, upload.chunks, vectors)
             return entry
 
-    def _replace(
-        self, run_id: str, entry: Entry, texts: Sequence[ChunkText], vectors: NDArray[np.float32]
-    ) -> None:
+    def _replace(self, run_id: str, entry: Entry, texts: Sequence[ChunkText], vectors: NDArray[np.float32]) -> None:
         document = replace(entry.document, sha256=entry.sha256)
         chunks = [
             Chunk(chunk_id(document, i), document, i, text.text, text.page, text.headings)
@@ -209,7 +206,7 @@ def _new_entry(identifier: str, upload: Upload, answers: str) -> Entry:
 
 
 def _body(run_id: str, entry: Entry) -> dict[str, Json]:
-    """Return what the log keeps of a document: what it is and who may read it, never a word of it, not even its name."""
+    """Return what the log keeps of a document: what it is and who may read it, not a word of it, not even its name."""
     return {
         "run": run_id,
         "document": entry.id,

@@ -1,4 +1,4 @@
-"""llama.cpp, thinly: one set of weights, one context, one sequence of tokens. Nothing here knows prompts or text streams.
+"""llama.cpp, thinly: one set of weights, one context, one sequence of tokens. Prompts and text are the engine's.
 
 Only this module imports `llama_cpp`, and of it only the functions of llama.cpp's own C interface (its `llama.h`).
 """
@@ -15,9 +15,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import llama_cpp.llama_cpp as capi
 import numpy as np
 from numpy.typing import NDArray
+
+# Threads wait for one another some thousand times per token. By default they do so spinning, and where anything else
+# wants the processor too (ingestion, the page), they spin away the time of the very thread they wait for: 0.7 tokens/s
+# in place of 15 on two busy cores. Read by the OpenMP library when it is loaded, hence before the import.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+import llama_cpp.llama_cpp as capi
 
 from appliance.errors import ConfigError, EngineError, ModelError, ModelMissing
 
@@ -48,7 +54,11 @@ class Llama:
     """
 
     def __init__(self, path: Path, context_tokens: int, threads: int, gpu_layers: int) -> None:
-        self._model = self._context = self._batch = None
+        self._model: Any = None
+        self._context: Any = None
+        self._batch: Any = None
+        self.threads = threads or physical_cores()
+        self.context_tokens, self.gpu_layers = context_tokens, gpu_layers
         capi.llama_log_set(_log, None)
         _complaints.clear()
         if gpu_layers and not capi.llama_supports_gpu_offload():
@@ -59,44 +69,43 @@ class Llama:
         _refuse_if_short(path)
         capi.llama_backend_init()
         self._model = _load(path, gpu_layers)
-        self.threads = threads or physical_cores()
-        self.context_tokens, self.gpu_layers = context_tokens, gpu_layers
         try:
-            self._open(path)
+            self._read_vocabulary()
+            self._open_context(path)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, path: Path) -> None:
+    def _read_vocabulary(self) -> None:
+        self._vocab: Any = capi.llama_model_get_vocab(self._model)
+        self._size: int = capi.llama_vocab_n_tokens(self._vocab)
+        self._markers = self._find_markers()
+        self.bos: int | None = capi.llama_vocab_bos(self._vocab) if capi.llama_vocab_get_add_bos(self._vocab) else None
+
+    def _open_context(self, path: Path) -> None:
         trained = capi.llama_model_n_ctx_train(self._model)
         if self.context_tokens > trained:
             raise ConfigError(
                 f"a context of {self.context_tokens} tokens is set, {path.name} was trained for {trained}",
                 f"Set generator.context_tokens to {trained} or less.",
             )
-        params = _context_params(self.context_tokens, self.threads)
-        self._context = capi.llama_init_from_model(self._model, params)
+        self._context = capi.llama_init_from_model(self._model, _context_params(self.context_tokens, self.threads))
         if not self._context:
             raise EngineError(
                 f"no context of {self.context_tokens} tokens could be made for {path.name}{_complaint()}",
                 "Free memory, or lower generator.context_tokens.",
             )
-        self._memory = capi.llama_get_memory(self._context)
-        self._batch = capi.llama_batch_init(SLICE_TOKENS, 0, 1)
-        self._fixed_batch()
-        self._vocab = capi.llama_model_get_vocab(self._model)
-        self._size = capi.llama_vocab_n_tokens(self._vocab)
-        self._markers = self._find_markers()
+        self._memory: Any = capi.llama_get_memory(self._context)
         # A sliding window or a recurrent state cannot be cut back to an earlier position and be what it was there.
         self.can_rewind = not (
             capi.llama_model_n_swa(self._model)
             or capi.llama_model_is_recurrent(self._model)
             or capi.llama_model_is_hybrid(self._model)
         )
-        self.bos = capi.llama_vocab_bos(self._vocab) if capi.llama_vocab_get_add_bos(self._vocab) else None
+        self._make_batch()
 
-    def _fixed_batch(self) -> None:
-        batch: Any = self._batch
+    def _make_batch(self) -> None:
+        self._batch = batch = capi.llama_batch_init(SLICE_TOKENS, 0, 1)
         self._tokens = np.ctypeslib.as_array(batch.token, (SLICE_TOKENS,))
         self._positions = np.ctypeslib.as_array(batch.pos, (SLICE_TOKENS,))
         self._wanted = np.ctypeslib.as_array(batch.logits, (SLICE_TOKENS,))
@@ -149,15 +158,14 @@ class Llama:
 
     def decode(self, tokens: Sequence[int], position: int, logits: bool) -> None:
         """Append at most SLICE_TOKENS tokens at `position` (the sequence's length); compute the last one's `logits`."""
-        batch: Any = self._batch
         count = len(tokens)
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(position, position + count)
         self._wanted[:count] = 0
         self._wanted[count - 1] = logits
-        batch.n_tokens = count
+        self._batch.n_tokens = count
         _complaints.clear()
-        status = capi.llama_decode(self._context, batch)
+        status = capi.llama_decode(self._context, self._batch)
         if status:
             raise EngineError(
                 f"llama.cpp could not decode {count} tokens at position {position} (status {status}){_complaint()}",

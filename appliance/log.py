@@ -40,23 +40,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.durable import explain, replace_file, sync_folder, write_at
-from appliance.errors import ApplianceError, HomeInUse, LogError
+from appliance.durable import explain, sync_folder, write_at
+from appliance.errors import ApplianceError, LogError
 from appliance.history import History
-from appliance.merkle import HASH_BYTES, Frontier, leaf_hash, stored
-from appliance.recovery import Recovered, recover
+from appliance.merkle import HASH_BYTES, stored
+from appliance.recovery import Recovered, is_empty, recover, refuse_orphaned_key, take_lock
 from appliance.segments import (
     OFFSET_BYTES,
     Content,
     Hashes,
     content,
-    decode,
-    encode,
-    pack_offset,
+    encode_batch,
     read_entries,
     segment_file,
 )
-from appliance.signing import Signer, create_signer, load_signer
+from appliance.signing import create_signer, load_signer
 from appliance.types import Checkpoint, Json, LogEntry
 
 
@@ -109,7 +107,7 @@ class FileLog:
         self._busy = False
         self._refusal = ""
         try:
-            self._lock = _take_lock(folder)
+            self._lock = take_lock(folder)
             try:
                 self._open(key_folder, origin)
             except BaseException:
@@ -178,17 +176,23 @@ class FileLog:
     # Opening
 
     def _open(self, key_folder: Path, origin: str) -> None:
-        fresh = not (self._folder / "tree").exists()
-        self._signer = _signer(self._folder, key_folder, origin, fresh=fresh)
+        empty = is_empty(self._folder)
+        if empty:
+            refuse_orphaned_key(self._folder, key_folder)
         self._hashes = Hashes(self._folder, writable=True)
         try:
-            self._history = History(self._folder, self._signer)
+            # From here on a crash leaves an unfinished log, which the next start tells from one that was taken away.
+            sync_folder(self._folder)
+            if empty and not (key_folder / "log.key").exists():
+                signer = create_signer(key_folder, origin)
+            else:
+                signer = load_signer(key_folder, origin)
+            self._history = History(self._folder, signer, start=empty)
             state = recover(self._folder, self._hashes, self._history.newest)
             self._segment = os.open(state.segment.path, os.O_WRONLY)
         except BaseException:
             self._hashes.close()
             raise
-        self._first = state.segment.first
         self._segment_bytes = state.segment_bytes
         self._frontier = state.frontier
         self._signed_at = time.monotonic()
@@ -246,7 +250,8 @@ class FileLog:
         """Write the entries and sync them, or leave the log as it was and raise."""
         try:
             self._roll()
-            written = self._encode(contents)
+            moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            written = encode_batch(contents, moment, self._frontier, self._segment_bytes)
             write_at(self._segment, written.lines, self._segment_bytes)
             self._sync(self._segment)
             # Only now: a hash on disk tells the recovery that its entry was whole.
@@ -259,19 +264,6 @@ class FileLog:
         self._segment_bytes += len(written.lines)
         self._frontier = written.frontier
         return written.entries
-
-    def _encode(self, contents: list[Content]) -> _Written:
-        written = _Written(self._frontier.copy())
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        for item in contents:
-            index = written.frontier.size
-            leaf = encode(index, moment, item)
-            hashed = leaf_hash(leaf)
-            written.entries.append(decode(leaf, index, "in memory"))
-            written.offsets += pack_offset(self._segment_bytes + len(written.lines))
-            written.lines += leaf + b"\n"
-            written.nodes += b"".join(written.frontier.add(hashed))
-        return written
 
     def _roll(self) -> None:
         """Begin a new segment when the present one has reached its size."""
@@ -286,7 +278,7 @@ class FileLog:
             segment.path.unlink()
             raise
         os.close(self._segment)
-        self._segment, self._first, self._segment_bytes = descriptor, segment.first, 0
+        self._segment, self._segment_bytes = descriptor, 0
 
     def _roll_back(self) -> None:
         try:
@@ -320,3 +312,15 @@ class FileLog:
         self._sync(self._hashes.tree)
         self._sync(self._hashes.offsets)
         return self._history.add(self._frontier.size, self._frontier.root())
+
+
+def _told(failure: BaseException | None) -> ApplianceError:
+    """Return the error for one of the threads whose entries failed together."""
+    if isinstance(failure, OSError):
+        told = explain(failure, "the entry cannot be written")
+    elif isinstance(failure, ApplianceError):
+        told = type(failure)(failure.message, failure.hint)
+    else:
+        told = LogError("the entry was not written: its commit was interrupted", "Try again.")
+    told.__cause__ = failure
+    return told

@@ -1,6 +1,6 @@
 """The model manifest: which models exist, what their files are, and where each file comes from.
 
-pydantic stays at the edge: `load` reads TOML, refuses what it does not know, and hands out frozen dataclasses.
+pydantic stays at the edge: `load_manifest` reads TOML, refuses what it does not know, and hands out frozen dataclasses.
 """
 
 from __future__ import annotations
@@ -68,12 +68,13 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One model. `context_tokens` is what the weights were trained for; `chat` is None for all but generators."""
+    """One model. `context_tokens` is what the weights were trained for; `chat` names the control tokens of a
+    generator (appliance/prompts/CHAT.toml); it is empty for other roles."""
 
     record: ModelRecord
     files: tuple[ModelFile, ...]
     context_tokens: int
-    chat: ChatFamily | None
+    chat: str
 
     @property
     def name(self) -> str:
@@ -99,7 +100,7 @@ class Manifest:
         raise ModelError(f'model "{name}" is not in the manifest', f"Name one of: {known}.")
 
 
-def load(path: Path | None = None) -> Manifest:
+def load_manifest(path: Path | None = None) -> Manifest:
     """Read a manifest; without `path`, the one that comes with the appliance. Raises ConfigError with the place."""
     path = path or DEFAULT
     try:
@@ -127,7 +128,7 @@ def _inside(name: str) -> str:
         or not name.isprintable()
     ):
         raise ValueError(f"{name!r} leads out of its folder, or is no plain relative path")
-    if any(part.startswith(".") for part in parts) or name.endswith((".part", ".part.json")):
+    if any(part.startswith(".") for part in parts) or name.endswith((".part", ".part.json", ".part.json.new")):
         raise ValueError(f"{name!r} is a name that downloads in progress use")
     return name
 
@@ -219,7 +220,7 @@ class _Model(_Strict):
             license=self.license,
             parents=tuple(self.parents),
         )
-        return ModelSpec(record, files, self.context, self.chat)
+        return ModelSpec(record, files, self.context, self.chat or "")
 
 
 class _Manifest(_Strict):

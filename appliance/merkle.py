@@ -153,9 +153,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     return last == 0 and computed == expected_root
 
 
-def verify_consistency(
-    first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
-) -> bool:
+def verify_consistency(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> bool:
     """Return whether `proof` shows that the second tree only added leaves to the first (RFC 9162, 2.1.4.2)."""
     if not 0 <= first <= second:
         return False

@@ -12,7 +12,16 @@ from typing import Literal
 
 from appliance.errors import HashMismatch, ModelMissing, UsageError
 from appliance.manifest import Manifest, ModelFile, ModelSpec
-from appliance.partial import BLOCK_BYTES, Partial, Progress, disk_errors, ensure_space, exclusive, remove_empty, sha256_of
+from appliance.partial import (
+    BLOCK_BYTES,
+    Partial,
+    Progress,
+    disk_errors,
+    ensure_space,
+    exclusive,
+    remove_empty,
+    sha256_of,
+)
 
 State = Literal["present", "missing", "damaged"]
 
@@ -115,13 +124,13 @@ class ModelFolder:
         state: State = "present"
         if None in sizes:
             state = "missing"
-        elif sizes != [file.size_bytes for file in spec.files]:
-            state = "damaged"
-        elif compare and any(
-            sha256_of(path) != file.sha256 for path, file in zip(paths, spec.files, strict=True)
-        ):
+        elif sizes != [file.size_bytes for file in spec.files] or (compare and not _same(paths, spec.files)):
             state = "damaged"
         return ModelStatus(spec, state, sum(size or 0 for size in sizes))
+
+
+def _same(paths: list[Path], files: tuple[ModelFile, ...]) -> bool:
+    return all(sha256_of(path) == file.sha256 for path, file in zip(paths, files, strict=True))
 
 
 def _origins(spec: ModelSpec, source: Path) -> list[Path]:

@@ -34,6 +34,7 @@ class Partial:
         self.sha256 = sha256
         self._part = target.with_name(target.name + ".part")
         self._state = target.with_name(target.name + ".part.json")
+        self._next_state = target.with_name(target.name + ".part.json.new")
 
     @property
     def length(self) -> int:
@@ -60,7 +61,7 @@ class Partial:
             file.truncate(at)
             yield file
 
-    def cut_to_pieces(self) -> int:
+    def joined_bytes(self) -> int:
         """Return the number of bytes in `pieces`: where the next piece has to be written."""
         state = self._read()
         return state[0] if state and self.pieces() else 0
@@ -92,22 +93,21 @@ class Partial:
     def keep(self) -> None:
         """Give the checked part its name, durably and in one step."""
         self._part.replace(self.target)
-        self._state.unlink(missing_ok=True)
+        self.discard()
         _sync(self.target.parent)
 
     def discard(self) -> None:
         """Remove the part. Nothing of it is left."""
-        self._part.unlink(missing_ok=True)
-        self._state.unlink(missing_ok=True)
+        for path in (self._part, self._state, self._next_state):
+            path.unlink(missing_ok=True)
 
     def _write(self, length: int, pieces: Sequence[str]) -> None:
-        new = self._state.with_name(self._state.name + ".new")
         state = {"sha256": self.sha256, "bytes": length, "pieces": list(pieces)}
-        with new.open("w", encoding="utf-8") as file:
+        with self._next_state.open("w", encoding="utf-8") as file:
             json.dump(state, file)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(self._state)
+        self._next_state.replace(self._state)
 
     def _read(self) -> tuple[int, tuple[str, ...]] | None:
         """Return length and names of the joined pieces; None where the part is not one of this file."""

@@ -6,8 +6,7 @@ No framework's class appears in a signature. A sixth port needs two real parts a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +32,8 @@ class Parser(Protocol):
 
     media_types: frozenset[str]
 
-    def parse(self, path: Path, media_type: str) -> Iterator[Section]:
-        """Yield the file's sections in reading order.
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
+        """Yield the sections of an open file in reading order. A parser sees no path: all it has is the file.
 
         Raises `ingest.files.BadFile` with a status and a reason when the file cannot be parsed.
         """

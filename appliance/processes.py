@@ -20,7 +20,7 @@ STOP_SECONDS = 15.0
 START_SECONDS = 60.0
 
 
-class Stopped(Exception):  # noqa: N818  # a request, not a failure
+class Stopped(Exception):
     """Somebody asked this process to end."""
 
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -21,21 +21,57 @@ from appliance.types import Json, Passage, Prompt, Segment
 
 # The longest path or heading that is worth its tokens; what is cut is still in the citation.
 LABEL_CHARACTERS = 200
+PASSAGE_FRAME = ("open", "headings", "between_headings", "text", "close")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Our side of a prompt. `identity` names it in the log; `refusal` is what a reader is told when nothing is found.
+    """Our side of a prompt, by its version. `refusal` is what a reader is told when the documents do not say.
 
-    `stop` ends an output; `refusals` are phrases, casefolded and without punctuation, that give a refusal away.
+    `refusals` are phrases, casefolded and without punctuation, that give a model's refusal away.
     """
 
-    identity: dict[str, Json]
+    name: str
+    sha256: str
     refusal: str
-    stop: tuple[str, ...]
     refusals: tuple[str, ...]
+    _body: Mapping[str, Any] = field(repr=False)
+
+    def for_chat(self, chat: str) -> Prompter:
+        """Return what writes prompts for models of one chat family. Raises ConfigError for an unknown one."""
+        roles, sha256 = _read(chat, "chat family", "Choose a generator whose manifest entry names a known family.")
+        body, identity = self._body, {"name": self.name, "sha256": self.sha256, "chat": chat, "chat_sha256": sha256}
+        try:
+            prefix = (roles["system_open"], body["system"].strip(), roles["system_close"], roles["user_open"])
+            return Prompter(
+                identity=identity,
+                stop=(*body["output"]["stop"], *roles["stop"]),
+                _prefix="".join(prefix) + body["passages_open"],
+                _passage=dict(body["passage"]),
+                _question=(body["question"]["open"], body["question"]["close"] + roles["user_close"]),
+                _marks=re.compile("|".join(re.escape(mark) for mark in body["fence"]["marks"]), re.IGNORECASE),
+            )
+        except KeyError as error:
+            raise ConfigError(f"chat family {chat} lacks {error}", "Add the key.") from error
+
+    def refuses(self, sentence: str) -> bool:
+        """Return whether a sentence is the refusal the model was told to give."""
+        return _plain(sentence) == _plain(self.refusal)
+
+    def sounds_like_refusal(self, sentence: str) -> bool:
+        """Return whether a sentence reads like a refusal in words of the model's own."""
+        said = f" {_plain(sentence)} "
+        return self.refuses(sentence) or any(f" {phrase} " in said for phrase in self.refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompter:
+    """Writes prompts. `identity` names template and chat family in the log; each of `stop` ends an output."""
+
+    identity: Mapping[str, Json]
+    stop: tuple[str, ...]
     _prefix: str = field(repr=False)
-    _passage: dict[str, str] = field(repr=False)
+    _passage: Mapping[str, str] = field(repr=False)
     _question: tuple[str, str] = field(repr=False)
     _marks: re.Pattern[str] = field(repr=False)
 
@@ -50,7 +86,7 @@ class Template:
     def passage(self, passage: Passage) -> tuple[Segment, ...]:
         """Return one passage in its frame: path, headings, text."""
         chunk, frame = passage.chunk, self._passage
-        label: list[Segment] = [_ours(frame["open"]), self._theirs(_one_line(chunk.document.path))]
+        label = [_ours(frame["open"]), self._theirs(_one_line(chunk.document.path))]
         if chunk.headings:
             headings = frame["between_headings"].join(_one_line(heading) for heading in chunk.headings)
             label += [_ours(frame["headings"]), self._theirs(headings[-LABEL_CHARACTERS:])]
@@ -61,35 +97,21 @@ class Template:
         before, after = self._question
         return (_ours(before), self._theirs(question), _ours(after))
 
-    def is_refusal(self, sentence: str) -> bool:
-        """Return whether a sentence of a model says that the documents do not have the answer."""
-        words = _plain(sentence)
-        return words == _plain(self.refusal) or any(f" {phrase} " in f" {words} " for phrase in self.refusals)
-
     def _theirs(self, text: str) -> Segment:
         return Segment(self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text), trusted=False)
 
 
-def load(name: str, chat: str) -> Template:
-    """Read the template `name` for the chat family `chat`. Raises ConfigError when either is missing or incomplete."""
-    body, body_sha256 = _read(name, "prompt template", "Set answer.prompt to the name of a file in appliance/prompts.")
-    roles, roles_sha256 = _read(chat, "chat family", "Choose a generator whose manifest entry names a known family.")
+def load_template(name: str) -> Template:
+    """Read the template `name`. Raises ConfigError when it is missing or incomplete."""
+    body, sha256 = _read(name, "prompt template", "Set answer.prompt to the name of a file in appliance/prompts.")
     try:
-        passage = {key: str(body["passage"][key]) for key in ("open", "headings", "between_headings", "text", "close")}
-        question = body["question"]
-        system = str(body["system"]).strip()
-        return Template(
-            identity={"name": name, "sha256": body_sha256, "chat": chat, "chat_sha256": roles_sha256},
-            refusal=body["refusal"],
-            stop=(*body["output"]["stop"], *roles["stop"]),
-            refusals=tuple(_plain(phrase) for phrase in body["output"]["refusals"]),
-            _prefix=f"{roles['system_open']}{system}{roles['system_close']}{roles['user_open']}{body['passages_open']}",
-            _passage=passage,
-            _question=(question["open"], question["close"] + roles["user_close"]),
-            _marks=re.compile("|".join(re.escape(mark) for mark in body["fence"]["marks"]), re.IGNORECASE),
-        )
+        # Everything is asked for here, so that a gap shows at start and not in the middle of an answer.
+        _ = [body["passage"][key] for key in PASSAGE_FRAME], body["system"], body["passages_open"]
+        _ = body["question"]["open"], body["question"]["close"], body["output"]["stop"], body["fence"]["marks"]
+        refusals = tuple(_plain(phrase) for phrase in body["output"]["refusals"])
+        return Template(name, sha256, body["refusal"], refusals, body)
     except KeyError as error:
-        raise ConfigError(f"prompt template {name} or chat family {chat} lacks {error}", "Add the key.") from error
+        raise ConfigError(f"prompt template {name} lacks {error}", "Add the key.") from error
 
 
 def _read(name: str, what: str, hint: str) -> tuple[dict[str, Any], str]:

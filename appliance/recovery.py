@@ -6,6 +6,7 @@ Only those are cut. Everything else that does not fit together is damage, and st
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from appliance.durable import sync_folder
-from appliance.errors import LogError
+from appliance.errors import HomeInUse, LogError
 from appliance.merkle import HASH_BYTES, Frontier, leaf_hash, stored
 from appliance.segments import (
     OFFSET_BYTES,
@@ -60,6 +61,37 @@ class _Pending:
         self.size += len(self.offsets) // OFFSET_BYTES
         self.nodes.clear()
         self.offsets.clear()
+
+
+def take_lock(folder: Path) -> int:
+    """Return the descriptor that holds the folder's lock."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise HomeInUse(
+            f"another process writes to the log in {folder}", "Stop it first, or choose another --home."
+        ) from error
+    return lock
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether nothing was ever written to this log: no checkpoint and no entry."""
+    if (folder / "checkpoint").exists():
+        return False
+    segments = folder / "segments"
+    return not segments.exists() or not any(file.stat().st_size for file in segments.iterdir())
+
+
+def refuse_orphaned_key(folder: Path, key_folder: Path) -> None:
+    """A key without its log: someone took the log away. A new one under the old name would hide that."""
+    if (key_folder / "log.key").exists() and not (folder / "tree").exists():
+        raise LogError(
+            f"the signing key in {key_folder} belongs to a log, but {folder} has none",
+            "Restore the log folder; to begin a new log, move the old key away first.",
+        )
 
 
 def recover(folder: Path, hashes: Hashes, signed: Checkpoint) -> Recovered:

@@ -9,18 +9,20 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import rfc8785
 
 from appliance.errors import LogError
-from appliance.merkle import HASH_BYTES, leaf_hash, peaks, position, stored
+from appliance.merkle import HASH_BYTES, Frontier, leaf_hash, peaks, position, stored
 from appliance.types import Json, LogEntry
 
 LINE_BYTES = 1 << 20
+KIND_CHARACTERS = 100
 DEPTH = 64
 OFFSET_BYTES = 8
 KEYS = {"body", "index", "kind", "time", "version"}
@@ -70,7 +72,7 @@ class Content:
 
 def content(kind: str, body: Mapping[str, Json], version: int) -> Content:
     """Check an entry's content before anything is written. LogError names what JSON or the line cannot hold."""
-    if not _KIND.fullmatch(kind):
+    if not _KIND.fullmatch(kind) or len(kind) > KIND_CHARACTERS:
         raise LogError(f"{kind!r} is not a kind of entry", "Use lower-case words joined by dots, like answer.given.")
     if isinstance(version, bool) or not 1 <= version < 2**31:
         raise LogError(f"{version!r} is not a version of kind {kind}", "Count versions of a schema from 1.")
@@ -93,6 +95,30 @@ def encode(index: int, time: str, entry: Content) -> bytes:
         time.encode(),
         entry.version,
     )
+
+
+@dataclass(slots=True)
+class Written:
+    """What one commit adds to the files, and the tree's edge after it."""
+
+    frontier: Frontier
+    entries: list[LogEntry] = field(default_factory=list)
+    lines: bytearray = field(default_factory=bytearray)
+    nodes: bytearray = field(default_factory=bytearray)
+    offsets: bytearray = field(default_factory=bytearray)
+
+
+def encode_batch(contents: Sequence[Content], time: str, frontier: Frontier, offset: int) -> Written:
+    """Make the lines that follow the frontier, the first at `offset` of its segment. The frontier stays as it is."""
+    written = Written(frontier.copy())
+    for item in contents:
+        index = written.frontier.size
+        leaf = encode(index, time, item)
+        written.entries.append(decode(leaf, index, "in memory"))
+        written.offsets += pack_offset(offset + len(written.lines))
+        written.lines += leaf + b"\n"
+        written.nodes += b"".join(written.frontier.add(leaf_hash(leaf)))
+    return written
 
 
 def decode(leaf: bytes, index: int, place: str) -> LogEntry:
@@ -215,7 +241,7 @@ def _checked(line: bytes, index: int, place: str, hashes: Hashes) -> LogEntry:
     return entry
 
 
-def _plain(value: Json, depth: int) -> object:
+def _plain(value: Json, depth: int) -> Any:
     """Return the value with dict and list for what is only a mapping or a sequence, as rfc8785 wants them."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -7,14 +7,36 @@ but no sentence is cut in half.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 # Before a name or a number these end in a period that ends nothing. Lower case.
-_TITLES = frozenset("mr mrs ms dr prof st sr sra jr hr fr mme mlle vgl cf approx ca bzw inkl resp max min".split())
-_NUMBERED = frozenset("no nr nos art abs fig sec vol ch pp p s tel kap ziff núm".split())
+_TITLES = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "sr",
+        "sra",
+        "jr",
+        "hr",
+        "fr",
+        "mme",
+        "mlle",
+        "vgl",
+        "cf",
+        "approx",
+        "ca",
+        "bzw",
+    ]
+)
+_NUMBERED = frozenset(["no", "nr", "nos", "art", "abs", "fig", "sec", "vol", "ch", "pp", "p", "kap", "ziff", "núm"])
 # "am 3. Mai": German and its neighbours write ordinals with a period.
-_MONTHS = (
-    "januar jänner februar märz april mai juni juli august september oktober november dezember".split()
+_MONTHS = frozenset(
+    "januar jänner februar märz april mai juni juli august september oktober november dezember".split()  # noqa: SIM905
 )
 # A boundary is certain once this much of what follows is known: the longest month and its first neighbour.
 LOOKAHEAD = 11
@@ -62,6 +84,11 @@ def marker_length(sentence: str) -> int:
     return match.end() if match else 0
 
 
+def is_finished(sentence: str) -> bool:
+    """Return whether a sentence ends like one."""
+    return any(match.end() == len(sentence) for match in _END.finditer(sentence))
+
+
 class Splitter:
     """Cuts a growing text into sentences. What it returns does not depend on how the text was cut into pieces."""
 
@@ -72,7 +99,7 @@ class Splitter:
         """Take more text and return the sentences that are certainly finished."""
         self._text += text
         spans = split(self._text)
-        done = [a for a, b in zip(spans, spans[1:], strict=False) if len(self._text) - b.start >= LOOKAHEAD]
+        done = [a for a, b in pairwise(spans) if len(self._text) - b.start >= LOOKAHEAD]
         return self._take(done)
 
     def rest(self) -> list[Part]:
@@ -104,7 +131,9 @@ def _runs_on(text: str, start: int, newline: int) -> bool:
     following = text[newline + 1 :].split("\n", 1)[0]
     if not following.strip() or _BLOCK.match(following) or line.startswith("|") or line.endswith("|"):
         return False
-    return len(line) >= _MARGIN and line[-1] not in ".!?…:;。！？" or following.lstrip()[0].islower() and bool(line)
+    if not line:
+        return False
+    return following.lstrip()[0].islower() or (len(line) >= _MARGIN and line[-1] not in ".!?…:;。！？")
 
 
 def _ends(text: str, start: int, match: re.Match[str], limit: int) -> bool:
@@ -117,12 +146,13 @@ def _ends(text: str, start: int, match: re.Match[str], limit: int) -> bool:
         return False
     if match[0][0] != "." or len(match[0].rstrip("\"'”’»)]*_")) > 1:
         return True
-    before = re.split(r"[\s(\"'“„«]", text[start : match.start()])[-1]
+    # Corpora put a space before the period; it changes nothing about the word.
+    before = re.split(r"[\s(\"'“„«]", text[start : match.start()].rstrip())[-1]
     if not before or _MARKER.fullmatch(text[start : match.end()].lstrip() + " "):
         return False
     if before.isdigit() and len(before) <= 2:
-        return not any(re.split(r"\W", after.lower(), maxsplit=1)[0] == month for month in _MONTHS)
-    if len(before) == 1 and before.isalpha() or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", before):
+        return re.split(r"\W", after.lower(), maxsplit=1)[0] not in _MONTHS
+    if (len(before) == 1 and before.isalpha()) or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", before):
         # An initial, or letters with periods between them: "U.S.", "z.B.", "e.g.".
         return False
     return before.lower() not in _TITLES and not (before.lower() in _NUMBERED and after[0].isdigit())

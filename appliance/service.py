@@ -13,12 +13,12 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import anyio
 import numpy as np
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from starlette.concurrency import iterate_in_threadpool
@@ -149,6 +149,11 @@ def _user(request: Request, named: str) -> str:
     return named or LOCAL_USER
 
 
+def _owner_only(request: Request) -> None:
+    if not over_socket(request.scope):
+        raise errors.Denied("the log can be read over the Unix socket only", "Use the command line on the server.")
+
+
 def over_socket(scope: Any) -> bool:
     """Return whether a request came over the Unix socket: there, uvicorn knows no port of the server."""
     server = scope.get("server")
@@ -180,7 +185,9 @@ def ask(body: AskBody, request: Request, appliance: Part) -> StreamingResponse:
     stream = appliance.answerer.ask(body.question, principals(user), user)
     # The first event is computed before the answer starts, so that what is wrong with the question is a plain error.
     first = next(stream)
-    return StreamingResponse(_events(first, stream), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(
+        _events(first, stream), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
 
 
 @reading.post("/api/search")
@@ -213,9 +220,23 @@ def runs(appliance: Part) -> Response:
     return _json({"runs": [asdict(run) for run in appliance.catalog.runs()]})
 
 
+@reading.get("/api/log")
+def log_tail(request: Request, appliance: Part, last: Annotated[int, Query(ge=0, le=100_000)] = 20) -> Response:
+    _owner_only(request)
+    size = appliance.log.size()
+    return _json({"entries": [asdict(entry) for entry in appliance.log.entries(max(size - last, 0), size)]})
+
+
+@reading.get("/api/log/checkpoint")
+def log_checkpoint(request: Request, appliance: Part) -> Response:
+    _owner_only(request)
+    return _json(asdict(appliance.log.checkpoint()))
+
+
 @changing.post("/api/runs")
 def start_run(body: RunBody, appliance: Part) -> Response:
-    run = appliance.start_run(body.share, body.embedder.name, body.embedder.sha256, body.chunker, body.rebuild)
+    found = replace(appliance.identity, embedder=body.embedder.name, sha256=body.embedder.sha256, chunker=body.chunker)
+    run = appliance.library.start_run(body.share, found)
     return _json({"id": run.id})
 
 
@@ -229,7 +250,9 @@ def finish_run(run: str, body: FinishBody, appliance: Part) -> Response:
 @changing.put("/api/documents/{document}")
 def put_document(document: str, body: DocumentBody, appliance: Part) -> Response:
     if document != document_id(body.share, body.path):
-        raise errors.UsageError(f"document {document} is not the id of this share and path", "Compute the id from both.")
+        raise errors.UsageError(
+            f"document {document} is not the id of this share and path", "Compute the id from both."
+        )
     chunks = None if body.chunks is None else tuple(ChunkText(c.text, c.page, c.headings) for c in body.chunks)
     fields = {name: getattr(body, name) for name in Upload.__dataclass_fields__ if name != "chunks"}
     entry = appliance.library.put(body.run, Upload(**fields, chunks=chunks), _vectors(body, appliance.dimensions))

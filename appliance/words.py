@@ -147,7 +147,7 @@ def _decimal(whole: str, fraction: str) -> str:
 
 def _symbol(text: str, match: re.Match[str]) -> str:
     before, after = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip(" \u00a0\u202f")[:1]
-    return _SYMBOLS.get(after, "") if after in "%‰°€£" else _SYMBOLS.get(before, "")
+    return _SYMBOLS.get(after, "") if after and after in "%‰°€£¥" else _SYMBOLS.get(before, "")
 
 
 def _with_measures(found: list[Word]) -> list[Word]:

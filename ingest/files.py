@@ -20,15 +20,17 @@ _RIGHTS = "Give the account that ingests the right to read it."
 
 class BadFile(Exception):
     """A file that yields no text: its `status`, the `reason` in plain words, and what to do about it (`hint`).
+    `media_type` is empty where the file's kind was not found out.
 
     A result for the report, not a failure of the run.
     """
 
-    def __init__(self, status: Status, reason: str, hint: str = "") -> None:
+    def __init__(self, status: Status, reason: str, hint: str = "", media_type: str = "") -> None:
         super().__init__(reason)
         self.status: Status = status
         self.reason = reason
         self.hint = hint
+        self.media_type = media_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,9 +113,7 @@ def _compound(file: BinaryIO) -> BadFile:
     try:
         with olefile.OleFileIO(file) as container:
             if container.exists("EncryptedPackage"):
-                return BadFile(
-                    "encrypted", "the Office file is protected by a password", "Save it without a password."
-                )
+                return BadFile("encrypted", "the Office file is protected by a password", "Save it without a password.")
     except (OSError, ValueError, IndexError) as error:
         return BadFile("damaged", f"its container is broken: {error}", "Restore the file from a backup.")
     return BadFile("unsupported", "an Office or mail format from before 2007", _CONVERT)

@@ -8,7 +8,7 @@ from ui.theme import MARK, STYLE, WORDMARK
 from ui.views import ask, library
 
 st.set_page_config(page_title="Appliance", page_icon=MARK, layout="wide")
-st.logo(WORDMARK, icon_image=MARK, size="large")
+st.logo(WORDMARK, size="medium")
 st.html(STYLE)
 # Governance and Administration take their places here, after these two.
 st.navigation(

@@ -5,6 +5,7 @@ Text of others goes through `plain`, `flow` and `notice` only; labels take it th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,14 +16,14 @@ from ui.client import Client, ClientError
 from ui.text import Piece, displayable, untrimmed
 
 
-@st.cache_resource(show_spinner=False)
-def _client(path: str) -> Client:
-    return Client(Path(path))
-
-
 def client() -> Client:
     """Return this process's client of the service."""
-    return _client(st.secrets["api"]["socket"])
+    cached: Callable[[str], Client] = st.cache_resource(_connect, show_spinner=False)
+    return cached(st.secrets["api"]["socket"])
+
+
+def _connect(path: str) -> Client:
+    return Client(Path(path))
 
 
 def plain(text: str) -> None:

@@ -92,7 +92,7 @@ def numbered(answer: str, cited: Sequence[tuple[str, int]]) -> list[Piece]:
 
 
 def around(passage: str, quote: str) -> tuple[str, str, str]:
-    """Return what stands before the quote, the quote, and what stands after it; the passage alone if it is not there."""
+    """Return what stands before the quote, the quote, and what stands after it; the passage alone if it is not in."""
     before, found, after = passage.partition(quote) if quote else (passage, "", "")
     return (before, found, after) if found else (passage, "", "")
 
@@ -122,7 +122,7 @@ def moment(value: str | None, zone: tzinfo = UTC) -> str:
 
 def duration(seconds: float) -> str:
     """Return seconds for people: "0.4 s", "12 s", "3 min 20 s"."""
-    if seconds < 9.95:  # noqa: PLR2004 - shown with one digit up to here
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

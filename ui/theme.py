@@ -62,7 +62,9 @@ STYLE: Final = """<style>
 }
 [class*="st-key-quiet-"] .stText, [class*="st-key-quiet-"] p { font-size: .875rem; opacity: .75; }
 [class*="st-key-notice-"] { border-left: .25rem solid color-mix(in srgb, currentColor 45%, transparent); }
-.stExpander summary code { white-space: normal; overflow-wrap: anywhere; background: none; padding: 0; }
+.stExpander summary code {
+  font: inherit; white-space: normal; overflow-wrap: anywhere; background: none; padding: 0; margin: 0;
+}
 .st-key-totals [data-testid="stMetricValue"] { font-size: 1.35rem; font-weight: 600; line-height: 1.3; }
 @media (max-width: 40rem) {
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
@@ -80,6 +82,6 @@ WORDMARK: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 118 24'>"
     "<rect x='2' y='2' width='20' height='20' rx='5' fill='#2f7fb5'/>"
     "<path d='M7 8h10M7 12h10M7 16h6' stroke='#fff' stroke-width='2' stroke-linecap='round'/>"
-    "<text x='30' y='18' font-family='Source Sans, sans-serif' font-size='17' font-weight='600' fill='#2f7fb5'>"
+    "<text x='30' y='18' font-family='Source Sans, sans-serif' font-size='16' font-weight='500' fill='#2f7fb5'>"
     "Appliance</text></svg>"
 )

@@ -22,7 +22,10 @@ from ingest.parsers.text import decode
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n.*?^(---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # Kramdown's attribute lists, "{#anchor}" and "{:.class}", are for the renderer.
-_ATTRIBUTES = re.compile(r"\s*\{[:#][^{}\n]*\}\s*$")
+_ATTRIBUTES = re.compile(r"\s*\{[:#][^{}\n]*\}")
+# What authors meant as markup although CommonMark takes it literally: "**Note: **text", "[text](two words)".
+_STRAY_EMPHASIS = re.compile(r"\*\*")
+_STRAY_LINK = re.compile(r"!?\[([^\[\]]+)\]\([^()]*\)")
 
 
 class MarkdownParser:
@@ -48,11 +51,11 @@ def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
             html = []
         match token.type:
             case "heading_open":
-                text = _ATTRIBUTES.sub("", _inline(tokens[i + 1]))
+                text = _inline(tokens[i + 1])
                 if text:
                     yield Section(text, None, "heading", level=int(token.tag[1]))
             case "paragraph_open":
-                text = _ATTRIBUTES.sub("", _inline(tokens[i + 1]))
+                text = _inline(tokens[i + 1])
                 if text and html:
                     html.append(text)
                 elif text:
@@ -60,7 +63,7 @@ def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
                     yield Section(marker + text, None, kind)
                 marker = ""
             case "list_item_open":
-                depth, marker = depth + 1, f"{token.info}. " if token.info else "- "
+                depth, marker = depth + 1, "  " * depth + (f"{token.info}. " if token.info else "- ")
             case "list_item_close":
                 depth, marker = depth - 1, ""
             case "table_open":
@@ -120,4 +123,6 @@ def _inline(token: Token) -> str:
     text = "".join(parts)
     if mixed:
         text = fragment_text(text.replace("\n", "<br>"))
+    if not any(child.type == "code_inline" for child in children):
+        text = _STRAY_LINK.sub(r"\1", _STRAY_EMPHASIS.sub("", _ATTRIBUTES.sub("", text)))
     return "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()

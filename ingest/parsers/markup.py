@@ -20,7 +20,7 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
 def fragment_sections(markup: str) -> Iterator[Section]:
-    """Yield the sections of a piece of HTML: headings, list items, tables (a line a row), everything else paragraphs."""
+    """Yield the sections of a piece of HTML: headings, list items, tables (a line a row), paragraphs."""
     root = _parse(markup)
     if root is not None:
         yield from _walk(root)

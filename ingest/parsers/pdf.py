@@ -20,7 +20,7 @@ from ingest.parsers.text import unwrap
 # What PDFium puts where a hyphen ended a line: the word's two parts stand on both sides of it.
 _BROKEN = re.compile(r"(\w+)\ufffe(\w+)")
 _WORD = re.compile(r"\w+(?:-\w+)*")
-# Lines shorter than this part of the page's longest end where their author ended them: rows, addresses, items.
+# Lines shorter than this part of the page's long ones end where their author ended them: rows, addresses, items.
 _FULL_LINE = 0.7
 # A gap this much wider than the page's usual one starts a paragraph.
 _WIDE_GAP = 1.3
@@ -97,7 +97,8 @@ def _paragraphs(document: Any, number: int) -> Iterator[str]:
     finally:
         text_page.close()
         page.close()
-    full = int(_FULL_LINE * max((len(line) for line, _ in lines), default=0))
+    lengths = sorted(len(line) for line, _ in lines)
+    full = int(_FULL_LINE * lengths[len(lengths) * 9 // 10]) if lengths else 0
     gaps = [above - below for (_, above), (_, below) in pairwise(lines) if above > below]
     usual = median(gaps) if gaps else 0.0
     paragraph: list[str] = []

@@ -46,7 +46,7 @@ def _looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if len(first) > 2:
         return True
-    if len(first) < 2 or len(rows) < 3:
+    if len(first) < 2:
         return False
     numbers = sum(bool(_DIGIT.search(row[1])) for row in rows[1:] if len(row) > 1)
     return not _DIGIT.search(first[1]) and numbers * 2 > len(rows) - 1

@@ -95,7 +95,7 @@ def ask(page: Any, question: str) -> None:
 
 
 def wait_for_answer(page: Any, seconds: float = SECONDS) -> str:
-    """Wait until no answer is being written any more; return what the last one says, its sources and footer included."""
+    """Wait until no answer is being written any more; return the text of the last one, sources and footer included."""
     last_answer(page).locator('[class*="st-key-quiet-end-"]').wait_for(timeout=seconds * 1000)
     page.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=seconds * 1000)
     page.get_by_test_id("stChatInputTextArea").and_(page.locator(":enabled")).wait_for(timeout=seconds * 1000)
@@ -151,3 +151,20 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:
             raise AssertionError(f"the process ended with {process.returncode}")
         time.sleep(0.1)
     raise AssertionError(f"nothing listens on port {port} after a minute")
+
+
+def displayed(text: str) -> str:
+    """Return what the page shows of a text: with the characters that cannot be shown replaced."""
+    from ui.text import displayable
+
+    return displayable(text)
+
+
+def sendable(text: str) -> str:
+    """Return a text as a browser can type it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def on_one_line(text: str) -> str:
+    """Return a text as a label shows it."""
+    return " ".join(text.split())

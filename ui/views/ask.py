@@ -87,11 +87,10 @@ def _is_ready() -> bool:
             return True
     except ClientError:
         pass  # the part below says it, and goes on saying it until it is over
-    _wait_until_ready()
+    st.fragment(_wait_until_ready, run_every=RETRY_SECONDS)()
     return False
 
 
-@st.fragment(run_every=RETRY_SECONDS)
 def _wait_until_ready() -> None:
     try:
         readiness = parts.client().readiness()
@@ -116,7 +115,8 @@ def _follow(turn: Turn) -> None:
         status.update(label=_doing(state))
         if state.passages and not listed:
             listed = True
-            with status:
+            # Not `with status`, which would mark it as complete.
+            with status.container():
                 parts.plain("\n".join(dict.fromkeys(_place(passage) for passage in state.passages)))
         if state.text:
             text.text(state.text, width="stretch")

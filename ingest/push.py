@@ -1,0 +1,134 @@
+"""What ingest asks of the service: which documents it knows, and to put, describe and remove them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.client import Client
+from appliance.errors import Unavailable
+from appliance.types import ModelRecord, Status, document_id
+from ingest.chunk import Draft
+from ingest.files import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the service knows of a file: `sha256` as it was last read, `answers` that of the version with passages."""
+
+    path: str
+    sha256: str
+    answers: str
+    size_bytes: int
+    modified_ns: int
+    media_type: str
+    readers: tuple[str, ...]
+    status: Status
+    reason: str
+    hint: str
+    pages: int | None
+    passages: int
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.size_bytes, self.modified_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The new state of one file. `drafts` None: whatever passages the document has stay as they are."""
+
+    path: str
+    sha256: str
+    stamp: Stamp
+    media_type: str
+    readers: tuple[str, ...]
+    status: Status
+    reason: str = ""
+    hint: str = ""
+    pages: int | None = None
+    drafts: tuple[Draft, ...] | None = None
+
+
+_KNOWN_FIELDS = tuple(field.name for field in fields(Known))
+
+
+class Api:
+    """The service's side of one ingest, over its Unix socket. Errors are those the service raised, or Unavailable."""
+
+    def __init__(self, socket: Path, token: Path) -> None:
+        try:
+            credential = token.read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise Unavailable(
+                f"the ingest credential {token} cannot be read: {error.strerror}", 'Start the service ("appliance up").'
+            ) from error
+        self._client = Client(socket, credential)
+
+    def known(self, share: str) -> dict[str, Known]:
+        """Return what is known of a share, by path."""
+        rows = self._client.call("GET", "/api/documents", share=share)["documents"]
+        return {row["path"]: _known(row) for row in rows}
+
+    def start(self, share: str, chunker: str, embedder: ModelRecord, rebuild: bool) -> str:
+        """Open a run and return its id. Raises IndexMismatch when the index was made by another embedder or chunker."""
+        body = {
+            "share": share,
+            "chunker": chunker,
+            "embedder": {"name": embedder.name, "sha256": embedder.sha256},
+            "rebuild": rebuild,
+        }
+        return str(self._client.call("POST", "/api/runs", body)["id"])
+
+    def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
+        """Make this the state of the document, in one step. `vectors` has a row per draft; None for no row."""
+        chunks = None if put.drafts is None else [_chunk(draft) for draft in put.drafts]
+        body = {
+            "run": run,
+            "share": share,
+            "path": put.path,
+            "sha256": put.sha256,
+            "size_bytes": put.stamp.size_bytes,
+            "modified_ns": put.stamp.modified_ns,
+            "media_type": put.media_type,
+            "readers": list(put.readers),
+            "status": put.status,
+            "reason": put.reason,
+            "hint": put.hint,
+            "pages": put.pages,
+            "chunks": chunks,
+            "vectors": None if chunks is None else _encoded(vectors),
+        }
+        self._client.call("PUT", f"/api/documents/{document_id(share, put.path)}", body)
+
+    def remove(self, run: str, share: str, path: str) -> None:
+        """Remove a document and its passages."""
+        self._client.call("DELETE", f"/api/documents/{document_id(share, path)}", run=run)
+
+    def finish(self, run: str, counts: Mapping[str, int], removed: int, passages: int, seconds: float) -> None:
+        """Close a run with what it did: files by status, documents removed, passages embedded."""
+        body = {"counts": dict(counts), "removed": removed, "passages": passages, "seconds": seconds}
+        self._client.call("POST", f"/api/runs/{run}/finish", body)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._client.close()
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    values = {name: row[name] for name in _KNOWN_FIELDS}
+    return Known(**values | {"readers": tuple(values["readers"])})
+
+
+def _chunk(draft: Draft) -> dict[str, str | int | Sequence[str] | None]:
+    return {"text": draft.text, "page": draft.page, "headings": draft.headings}
+
+
+def _encoded(vectors: NDArray[np.float32] | None) -> str:
+    return "" if vectors is None else base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii")

@@ -1,0 +1,153 @@
+"""Which words of the documents support a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.grounding import Evidence, Grounded
+from appliance.types import Chunk, Document, Passage, chunk_id, document_id
+from appliance.words import same_number, words
+
+LEAVE = """Paid time off
+
+Our policy is flexible. As a rule of thumb, we encourage teammates to take a **minimum of 30 days** of paid time off
+in a calendar year. Time off that exceeds 10 business days needs approval by the department head.
+
+- Vacation: we want you to take time off for fun.
+- Jury duty: tell your manager, e.g. in chat, at least 5 days before."""
+PRICES = """| Item | Price | Weight |
+| Desk, oak | $1,250.00 | 41 kg |
+| Chair | $399.50 | 9 kg |"""
+
+
+def passage(text: str, path: str = "people/time-off.md", headings: tuple[str, ...] = ()) -> Passage:
+    document = Document(document_id("share", path), path, "0" * 64, "text/plain", frozenset({"group:everyone"}))
+    return Passage(Chunk(chunk_id(document, 0), document, 0, text, 3, headings), 1.0)
+
+
+PASSAGES = (passage(LEAVE), passage(PRICES, "sales/prices.xlsx", ("Furniture 2026",)))
+
+
+def ground(sentence: str, question: str = "", passages: tuple[Passage, ...] = PASSAGES) -> Grounded:
+    return Evidence(passages, question).ground(sentence)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        ("Teammates are encouraged to take a minimum of 30 days of paid time off.", "30 days"),
+        ("30 days.", "30 days"),
+        ("Approval by the department head is needed for more than 10 business days.", "10 business days"),
+        ("The oak desk costs $1250.", "| Desk, oak | $1,250.00 | 41 kg |"),
+        ("A chair weighs 9 kg.", "| Chair | $399.50 | 9 kg |"),
+        ("- Jury duty: tell your manager at least 5 days before.", "5 days before"),
+    ],
+)
+def test_what_the_documents_say_is_supported(sentence: str, quote: str) -> None:
+    """A sentence in the documents' words is supported, and the first quote holds what it rests on."""
+    grounded = ground(sentence)
+    assert grounded.supported
+    assert quote in grounded.citations[0].quote
+    assert grounded.citations[0].page == 3
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Teammates are encouraged to take a minimum of 25 days of paid time off.",
+        "Teammates are encouraged to take a minimum of 30 weeks of paid time off.",
+        "The oak desk costs $125.",
+        "The oak desk costs €1,250.",
+        "The chair costs $1,250.",
+        "Approval by Margaret Holloway is needed for more than 10 business days.",
+        "Employees receive a company car after their probation.",
+        "Yes.",
+        "Here is what you need to know:",
+        "***",
+        "",
+    ],
+)
+def test_what_the_documents_do_not_say_is_not_supported(sentence: str) -> None:
+    """Another number, measure, name or fact is withheld, however much else of the sentence is there."""
+    assert not ground(sentence).supported
+    assert () == ground(sentence).citations
+
+
+def test_an_echo_of_the_question_supports_nothing() -> None:
+    """A sentence that only repeats the question, with one word the documents do not have, is not supported."""
+    text = (
+        "Originating in 1999, it took part in the insurgency after the March 2003 invasion of Iraq by Western forces."
+    )
+    question = "When did Eastern forces invade Iraq?"
+    assert not ground("Eastern forces invaded Iraq in March 2003.", question, (passage(text),)).supported
+
+
+def test_the_heading_says_what_a_text_is_about() -> None:
+    """A name that stands only in the path or the headings above a text counts as said there."""
+    text = "The notice period is 4 weeks to the end of a month."
+    assert ground("The notice period at Globex is 4 weeks.", passages=(passage(text, headings=("Globex",)),)).supported
+    assert not ground("The notice period at Globex is 4 weeks.", passages=(passage(text),)).supported
+
+
+def test_a_sentence_of_two_facts_cites_both() -> None:
+    """Facts from two passages are cited one by one, each with its own quote."""
+    grounded = ground("A minimum of 30 days of paid time off is encouraged, and the chair costs $399.50.")
+    assert grounded.supported
+    assert ["people/time-off.md", "sales/prices.xlsx"] == sorted(
+        citation.passage.chunk.document.path for citation in grounded.citations
+    )
+
+
+def test_other_languages_are_supported_alike() -> None:
+    """Nothing is known of a language: German inflection and text without spaces work by the same rules."""
+    german = passage("Die Probezeit beträgt sechs Monate. Der Urlaub muss 14 Tage vorher beantragt werden.")
+    assert ground("Urlaub muss man 14 Tage vorher beantragen.", passages=(german,)).supported
+    japanese = passage("有給休暇は年間20日です。申請は上司に行います。")
+    assert ground("有給休暇は20日です。", passages=(japanese,)).supported
+    assert not ground("有給休暇は25日です。", passages=(japanese,)).supported
+
+
+PIECES = st.sampled_from(
+    [
+        "30",
+        "days",
+        "1,250",
+        "10%",
+        "the",
+        "Desk",
+        "time",
+        "off",
+        "paid",
+        "$5",
+        "Ada",
+        "weeks",
+        "2026-05-01",
+        "is",
+        "not",
+    ]
+)
+TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([" ", ". ", "\n", ", ", "\n| "])), min_size=1, max_size=60).map(
+    lambda pairs: "".join(word + gap for word, gap in pairs)
+)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=3), TEXTS, TEXTS)
+def test_quotes_are_verbatim_and_hold_every_number(texts: list[str], sentence: str, question: str) -> None:
+    """Whatever the texts are: a quote is a stretch of its passage, and each number of a supported sentence is in one."""
+    grounded = ground(sentence, question, tuple(passage(text) for text in texts))
+    assert all(citation.quote in citation.passage.chunk.text for citation in grounded.citations)
+    assert all(citation.sentence in sentence for citation in grounded.citations)
+    assert grounded.supported == bool(grounded.citations)
+    quoted = [word for citation in grounded.citations for word in words(citation.quote) if word.readings]
+    for word in words(grounded.sentence):
+        if grounded.supported and word.readings:
+            assert any(same_number(word, number) for number in quoted)
+
+
+@given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=50))
+def test_no_text_breaks_it(text: str, sentence: str, question: str) -> None:
+    """Any characters can be judged; what is quoted stands in the text."""
+    grounded = ground(sentence, question, (passage(text),))
+    assert all(citation.quote in text for citation in grounded.citations)

@@ -1,0 +1,84 @@
+"""What a reader may find, checked again after the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from appliance.errors import StoreError
+from appliance.retrieval import Retrieval
+from appliance.types import Chunk, Document, chunk_id, document_id
+from tests.fakes import HashEmbedder, MemoryIndex
+
+EVERYONE = frozenset({"group:everyone"})
+
+
+def document(path: str, readers: frozenset[str] = EVERYONE) -> Document:
+    return Document(document_id("share", path), path, "a" * 64, "text/plain", readers)
+
+
+def indexed(*entries: tuple[Document, Sequence[str]]) -> MemoryIndex:
+    index, embedder = MemoryIndex(), HashEmbedder()
+    for owner, texts in entries:
+        chunks = [Chunk(chunk_id(owner, i), owner, i, text, None) for i, text in enumerate(texts)]
+        index.replace(owner, chunks, embedder.embed(texts))
+    return index
+
+
+def retrieval(index: MemoryIndex, current: Callable[[Document], Document | None] = lambda d: d) -> Retrieval:
+    return Retrieval(HashEmbedder(), index, current)
+
+
+def test_the_nearest_passages_come_first() -> None:
+    """Passages come best first, no more than asked for."""
+    index = indexed((document("a.md"), ["thirty days of leave", "the price of a desk", "leave and desk"]))
+    assert ["the price of a desk"] == [p.chunk.text for p in retrieval(index).search("price of a desk", EVERYONE, 1)]
+
+
+def test_the_same_text_is_shown_once() -> None:
+    """Copies of a passage, white space and case aside, leave room for others."""
+    index = indexed((document("a.md"), ["Thirty days.", "A desk."]), (document("b.md"), ["thirty   DAYS."]))
+    texts = [p.chunk.text.casefold() for p in retrieval(index).search("thirty days", EVERYONE, 3)]
+    assert 1 == sum("thirty" in text for text in texts)
+    assert 2 == len(texts)
+
+
+@pytest.mark.parametrize(
+    "current",
+    [
+        lambda d: None,
+        lambda d: replace(d, sha256="b" * 64),
+        lambda d: replace(d, readers=frozenset({"user:ada"})),
+        lambda d: replace(d, readers=frozenset()),
+        lambda d: replace(d, id="other"),
+    ],
+    ids=["removed", "another version", "another reader", "no reader", "another document"],
+)
+def test_what_the_catalogue_does_not_confirm_is_withheld(current: Callable[[Document], Document | None]) -> None:
+    """An index that is behind the catalogue shows nothing the catalogue would not show."""
+    hits = retrieval(indexed((document("a.md"), ["thirty days"])), current).find("thirty days", EVERYONE, 5)
+    assert ((), 1, 1) == (hits.passages, hits.found, hits.withheld)
+
+
+def test_a_passage_carries_the_present_path() -> None:
+    """A document that was moved is cited by the path it has now."""
+    index = indexed((document("old.md"), ["thirty days"]))
+    found = retrieval(index, lambda d: replace(d, path="new.md")).search("thirty days", EVERYONE, 5)
+    assert ["new.md"] == [p.chunk.document.path for p in found]
+
+
+def test_a_check_that_cannot_be_made_shows_nothing() -> None:
+    """When the catalogue cannot be read, the search fails instead of trusting the index."""
+
+    def broken(asked: Document) -> Document | None:
+        raise StoreError("the catalogue cannot be read", "Look at the disk.")
+
+    with pytest.raises(StoreError):
+        retrieval(indexed((document("a.md"), ["thirty days"])), broken).search("thirty days", EVERYONE, 5)
+
+
+def test_no_readers_find_nothing() -> None:
+    """Who is nobody finds nothing."""
+    assert [] == retrieval(indexed((document("a.md"), ["thirty days"]))).search("thirty days", frozenset(), 5)

@@ -1,0 +1,74 @@
+"""Words and numbers, compared across ways of writing them."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.words import same_number, same_word, words
+
+
+@pytest.mark.parametrize(
+    ("claimed", "found"),
+    [
+        ("1000", "1,000"),
+        ("1.000 Euro", "1000 Euro"),
+        ("12.5", "12.50"),
+        ("12,50 €", "€12.5"),
+        ("1 000 000".replace(" ", "\u202f"), "1,000,000"),
+        ("30 days", "30 business days"),
+        ("30", "30 days"),
+        ("36 GB", "36GB"),
+        ("10 percent", "10%"),
+        ("5 Tage", "5 days"),
+        ("30-day", "30 days"),
+    ],
+)
+def test_a_number_is_itself_however_it_is_written(claimed: str, found: str) -> None:
+    """Grouping, decimals and the words for a measure do not change a number."""
+    assert same_number(words(claimed)[0], words(found)[0])
+
+
+@pytest.mark.parametrize(
+    ("claimed", "found"),
+    [
+        ("30 weeks", "30 days"),
+        ("1", "1,000"),
+        ("100", "1,000"),
+        ("10", "10%"),
+        ("5", "5 million"),
+        ("$50", "€50"),
+        ("12.5", "125"),
+        ("3", "30"),
+    ],
+)
+def test_another_number_or_another_measure_is_not_the_same(claimed: str, found: str) -> None:
+    """No part of a number, no other unit, no other scale agrees."""
+    assert not same_number(words(claimed)[0], words(found)[0])
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("day", "days"), ("reimburse", "reimbursed"), ("policy", "policies"), ("urlaubstag", "urlaubstage")]
+)
+def test_an_inflected_word_is_the_same(a: str, b: str) -> None:
+    """Words that share their beginning and differ little after it are one."""
+    assert same_word(a, b)
+    assert same_word(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("cat", "category"), ("eastern", "western"), ("on", "one"), ("inter", "international")]
+)
+def test_another_word_is_not_the_same(a: str, b: str) -> None:
+    """A common beginning alone does not make two words one."""
+    assert not same_word(a, b)
+
+
+def test_writing_does_not_matter() -> None:
+    """Case, full-width forms, ligatures and soft hyphens are not part of a word."""
+    assert ["office", "abc", "straße".casefold()] == [word.key for word in words("Of\u00adﬁce ＡＢＣ STRASSE")]
+
+
+def test_positions_are_those_of_the_text() -> None:
+    """`start` and `end` cut the word out of the text it was found in."""
+    text = "Ｆull – 1,000GB of ﬁle’s ok 日本語"
+    assert ["Ｆull", "1,000", "GB", "of", "ﬁle’s", "ok", "日本", "本語"] == [text[w.start : w.end] for w in words(text)]
