@@ -153,7 +153,7 @@ class PackedBert:
         for layer in self._layers:
             x = layer.attended_norm(layer.attended.plus(self._attend(layer.query_key_value(x), lengths), x))
             x = layer.norm(layer.down.plus(layer.up.gelu(x), x))
-        means = torch.stack([part.mean(0) for part in x.float().split(lengths)])
+        means = torch.stack([part.mean(0) for part in torch.split(x.float(), lengths)])
         return functional.normalize(means).numpy()
 
     def _attend(self, joined: Tensor, lengths: Sequence[int]) -> Tensor:
@@ -198,13 +198,12 @@ class _Weights:
         return _Linear(weight, bias, packed)
 
     def norm(self, name: str) -> _Norm:
-        parts = (self.stored[f"{name}.{part}"].float() for part in ("weight", "bias"))
-        return _Norm(*parts, self.epsilon)
+        return _Norm(self.stored[f"{name}.weight"].float(), self.stored[f"{name}.bias"].float(), self.epsilon)
 
 
 def kernels(dtype: torch.dtype) -> bool:
     """Return whether oneDNN has matrix kernels of this format for this processor."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it so
         return False
     return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 

@@ -10,6 +10,8 @@ import fcntl
 import hashlib
 import os
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -80,10 +82,20 @@ def open_index(settings: Settings, identity: Identity) -> Index:
     return EdgeIndex(settings.home / "index", identity, settings.answer.candidates)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaders:
+    """How the parts that cost seconds and gigabytes are loaded."""
+
+    embedder: Callable[[Settings], Embedder] = embedder
+    generator: Callable[[Settings], Generator] = generator
+
+
 class Appliance:
     """Everything the service needs, with the parts that cost seconds loaded when first asked for."""
 
-    def __init__(self, settings: Settings, lock: IO[str], log: FileLog, catalog: Catalog, index: Index) -> None:
+    def __init__(
+        self, settings: Settings, log: FileLog, catalog: Catalog, index: Index, loaders: Loaders, lock: IO[str]
+    ) -> None:
         self.settings = settings
         self.log = log
         self.catalog = catalog
@@ -91,6 +103,7 @@ class Appliance:
         self.identity = identity(settings)
         self.library = Library(catalog, index, log, self.identity)
         self.generator_record: ModelRecord = load_manifest().spec(settings.generator.name).record
+        self._loaders = loaders
         self._lock = lock
         self._loading = threading.Lock()
         self._embedder: Embedder | None = None
@@ -113,9 +126,9 @@ class Appliance:
 
     def _load(self) -> Answerer:
         settings = self.settings
-        self._embedder = embedder(settings)
+        self._embedder = self._loaders.embedder(settings)
         self._note(self._embedder.record)
-        self._generator = generator(settings)
+        self._generator = self._loaders.generator(settings)
         self._note(self._generator.record)
         answer = settings.answer
         limits = Limits(answer.passages, answer.passage_tokens, answer.output_tokens, answer.question_characters)
@@ -164,7 +177,7 @@ def identity(settings: Settings) -> Identity:
     return Identity(spec.record.name, spec.record.sha256, spec.dimensions, chunker(settings))
 
 
-def open_appliance(settings: Settings, rebuild: bool = False) -> Appliance:
+def open_appliance(settings: Settings, rebuild: bool = False, loaders: Loaders = Loaders()) -> Appliance:
     """Open the home for this process alone.
 
     With `rebuild`, an index built by another embedder or chunker is emptied instead of refused. Raises HomeInUse,
@@ -182,7 +195,7 @@ def open_appliance(settings: Settings, rebuild: bool = False) -> Appliance:
         if not rebuild:
             raise
         index = _emptied(settings, catalog, log)
-    appliance = Appliance(settings, lock, log, catalog, index)
+    appliance = Appliance(settings, log, catalog, index, loaders, lock)
     log.append("appliance.started", {"version": __version__, "settings": _digest(settings)})
     appliance.library.recover()
     return appliance

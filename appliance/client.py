@@ -77,8 +77,7 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
 def restored(body: Mapping[str, Any]) -> ApplianceError:
     """Return the error that the service described."""
     kind = getattr(errors, str(body.get("kind", "")), None)
-    known = isinstance(kind, type) and issubclass(kind, ApplianceError)
-    cls: type[ApplianceError] = kind if known else ApplianceError
+    cls = kind if isinstance(kind, type) and issubclass(kind, ApplianceError) else ApplianceError
     return cls(str(body.get("error", "the service failed")), str(body.get("hint", "")))
 
 

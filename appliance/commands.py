@@ -100,7 +100,7 @@ def models(settings: Settings, options: argparse.Namespace) -> int:
         return 0
     if options.verb == "pull":
         with stoppable():
-            pull.ensure(settings, options.names or (settings.embedder.name, settings.generator.name))
+            pull.fetch(settings, options.names or (settings.embedder.name, settings.generator.name))
         return 0
     if options.verb == "import":
         pull.take(settings, options.name, options.source)

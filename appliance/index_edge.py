@@ -67,8 +67,12 @@ class EdgeIndex:
                 edge_files.create(folder, identity)
             identity.check(edge_files.read_identity(folder), folder.name)
             self._shard = edge.EdgeShard.load(str(shard))
-            self._log = edge_files.EngineLog(shard / "wal")
-            self._repair()
+            try:
+                self._log = edge_files.EngineLog(shard / "wal")
+                self._repair()
+            except BaseException:
+                self._shard.close()
+                raise
 
     @staticmethod
     def destroy(folder: Path) -> None:

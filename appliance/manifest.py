@@ -68,13 +68,18 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One model. `context_tokens` is what the weights were trained for; `chat` names the control tokens of a
-    generator (appliance/prompts/CHAT.toml); it is empty for other roles."""
+    """One model.
+
+    `context_tokens` is what the weights were trained for; `chat` names the control tokens of a generator
+    (appliance/prompts/CHAT.toml) and is empty for other roles; `dimensions` is the length of an embedder's vectors and
+    0 for other roles.
+    """
 
     record: ModelRecord
     files: tuple[ModelFile, ...]
     context_tokens: int
     chat: str
+    dimensions: int = 0
 
     @property
     def name(self) -> str:
@@ -197,6 +202,7 @@ class _Model(_Strict):
     quantization: Annotated[str, Field(min_length=1)]
     context: Annotated[int, Field(gt=0)]
     chat: ChatFamily | None = None
+    dimensions: Annotated[int, Field(gt=0)] | None = None
     parents: list[str] = []
     files: Annotated[list[_File], Field(min_length=1)]
 
@@ -207,6 +213,8 @@ class _Model(_Strict):
             raise ValueError(f'a model of several files keeps its weights in "{WEIGHTS}"')
         if (self.role == "generator") != (self.chat is not None):
             raise ValueError("generators, and only they, name their chat family")
+        if (self.role == "embedder") != (self.dimensions is not None):
+            raise ValueError("embedders, and only they, name the dimensions of their vectors")
         return self
 
     def spec(self) -> ModelSpec:
@@ -220,7 +228,7 @@ class _Model(_Strict):
             license=self.license,
             parents=tuple(self.parents),
         )
-        return ModelSpec(record, files, self.context, self.chat or "")
+        return ModelSpec(record, files, self.context, self.chat or "", self.dimensions or 0)
 
 
 class _Manifest(_Strict):

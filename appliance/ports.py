@@ -102,6 +102,10 @@ class Generator(Protocol):
     context_tokens: int
     chat: str
 
+    def settings(self) -> Mapping[str, Json]:
+        """Return what decides, beside weights, prompt and sampling, which tokens come out; for the log."""
+        ...
+
     def count_tokens(self, segments: Sequence[Segment]) -> int:
         """Return how many tokens these segments take, one after the other."""
         ...

@@ -17,14 +17,21 @@ Row = dict[str, Any]
 
 
 def ensure(settings: Settings, names: Sequence[str]) -> None:
-    """Fetch what is missing of these models."""
+    """Fetch the models of which a file is missing."""
     folder = model_folder(settings)
     for name in names:
         try:
             folder.path(name)
         except ModelMissing:
-            with _Bar(name) as bar:
-                folder.pull(name, bar.show)
+            fetch(settings, [name])
+
+
+def fetch(settings: Settings, names: Sequence[str]) -> None:
+    """Fetch what is missing or damaged of these models: every file that is here is compared first."""
+    folder = model_folder(settings)
+    for name in names:
+        with _Bar(name) as bar:
+            folder.pull(name, bar.show)
 
 
 def take(settings: Settings, name: str, source: Path) -> None:

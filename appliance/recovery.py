@@ -155,18 +155,20 @@ class _Scan:
             # The line before the frontier is read too: it tells where the frontier's own begins.
             for offset, line in lines(segment, hashes.offset(start - 1) if skip else 0):
                 if not line.endswith(b"\n"):
-                    self._torn(segment, offset, line)
+                    self._torn(segment, offset, line, self.frontier.size - skip)
+                    break
                 elif skip:
                     self._compare(leaf_hash(line[:-1]), start - 1, segment.place(offset), hashes)
                     skip = False
                 else:
                     yield segment, offset, line
+            if skip:
+                raise LogError(f"entry {start - 1} is missing at the end of {segment.path.name}", _VERIFY)
 
     def _next(self, segment: SegmentFile) -> SegmentFile:
         return self._segments[self._segments.index(segment) + 1]
 
-    def _torn(self, segment: SegmentFile, offset: int, line: bytes) -> None:
-        index = self.frontier.size
+    def _torn(self, segment: SegmentFile, offset: int, line: bytes, index: int) -> None:
         if segment is not self._segments[-1] or index < max(self._known, self._signed.size):
             raise LogError(f"entry {index} ends early ({segment.place(offset)})", _VERIFY)
         self.torn_bytes = len(line)

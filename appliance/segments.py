@@ -43,6 +43,15 @@ class SegmentFile:
         return f"{self.path.name}, byte {offset}"
 
 
+def _number(token: str) -> int | float:
+    """Return an integer, or the double that canonical JSON wrote without an exponent."""
+    value = int(token)
+    return value if abs(value) < 2**53 else float(value)
+
+
+_DECODER = json.JSONDecoder(parse_int=_number)
+
+
 def segment_file(folder: Path, first: int) -> SegmentFile:
     """Return the segment of log `folder` that begins with entry `first`."""
     return SegmentFile(first, folder / "segments" / f"{first:020d}.jsonl")
@@ -124,7 +133,7 @@ def encode_batch(contents: Sequence[Content], time: str, frontier: Frontier, off
 def decode(leaf: bytes, index: int, place: str) -> LogEntry:
     """Return the entry of a leaf that should bear this index; LogError with the place when it is not one."""
     try:
-        value = json.loads(leaf)
+        value = _DECODER.decode(leaf.decode())
     except (ValueError, RecursionError) as error:
         raise LogError(f"entry {index} is damaged ({place}): {error}", _VERIFY) from error
     if not isinstance(value, dict) or value.keys() != KEYS or value["index"] != index:

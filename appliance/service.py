@@ -243,7 +243,6 @@ def start_run(body: RunBody, appliance: Part) -> Response:
 @changing.post("/api/runs/{run}/finish")
 def finish_run(run: str, body: FinishBody, appliance: Part) -> Response:
     done = appliance.library.finish_run(run, body.counts, body.removed, body.passages, body.seconds)
-    appliance.index.settle()
     return _json(asdict(done))
 
 

@@ -68,7 +68,10 @@ class Hub:
                 raise SourceError(self._unreachable) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if partial.length <= before:
-                    raise SourceError(f"{address}: {error or type(error).__name__}") from error
+                    reason = f"{address}: {str(error) or type(error).__name__}"
+                    if isinstance(error, httpx.TimeoutException):
+                        self._unreachable = reason  # the next file would wait as long for nothing
+                    raise SourceError(reason) from error
             else:
                 return
         raise SourceError(f"{address}: cut off {RESUMES} times")

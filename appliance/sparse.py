@@ -16,6 +16,7 @@ The engine's multilingual tokenizer was left aside, because it drops numbers: no
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from qdrant_edge import Bm25, Bm25Config, DisabledStemmer, StopwordsSet, TokenizerType
@@ -27,6 +28,9 @@ AVERAGE_WORDS = 150
 
 # Letters only: a number or an identifier with digits is never cut.
 LONG_WORD = re.compile(r"\b([^\W\d_]{6})[^\W\d_]+\b")
+
+# Marks on Latin, Greek and Cyrillic letters; those of other scripts are letters in their own right.
+ACCENT = re.compile("[\u0300-\u036f]")
 
 # Chinese characters and Japanese kana, which stand without spaces: each becomes a word of its own.
 UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
@@ -49,7 +53,6 @@ class SparseEncoder:
                 avg_len=AVERAGE_WORDS,
                 tokenizer=TokenizerType.Word,
                 lowercase=True,
-                # People leave accents out when they type a question.
                 ascii_folding=True,
                 stopwords=StopwordsSet(),
                 stemmer=DisabledStemmer(),
@@ -71,6 +74,10 @@ class SparseEncoder:
 
 
 def terms(text: str) -> str:
-    """Return the text as it is given to the tokenizer. Lone surrogates, for which UTF-8 has no place, become "?"."""
+    """Return the text as it is given to the tokenizer: without case and accents, long words cut.
+
+    People leave accents out when they type a question. Lone surrogates, for which UTF-8 has no place, become "?".
+    """
     encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return LONG_WORD.sub(r"\1", UNSPACED.sub(r" \1 ", encodable))
+    folded = ACCENT.sub("", unicodedata.normalize("NFKD", encodable.casefold()))
+    return LONG_WORD.sub(r"\1", UNSPACED.sub(r" \1 ", unicodedata.normalize("NFC", folded)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from typing import BinaryIO
 
 from ingest.files import BadFile
@@ -23,16 +24,18 @@ _PDF_HEADER_WITHIN = 1024
 # The list of parts of an Office file is a few kilobytes; more is an attempt on memory.
 _PARTS_BYTES = 1_000_000
 
+# By the content type of a file's main part (ECMA-376, part 1, and MS-OFFMACRO), as far as the parsers take them.
 _OFFICE = {
-    b"wordprocessingml": DOCX,
-    b"ms-word.document.macroEnabled": DOCX,
-    b"ms-word.template.macroEnabled": DOCX,
-    b"presentationml": PPTX,
-    b"ms-powerpoint": PPTX,
-    b"spreadsheetml": XLSX,
-    b"ms-excel.sheet.macroEnabled": XLSX,
-    b"ms-excel.template.macroEnabled": XLSX,
+    b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml": DOCX,
+    b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml": PPTX,
+    b"application/vnd.ms-powerpoint.presentation.macroEnabled.main+xml": PPTX,
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml": XLSX,
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.template.main+xml": XLSX,
+    b"application/vnd.ms-excel.sheet.macroEnabled.main+xml": XLSX,
+    b"application/vnd.ms-excel.template.macroEnabled.main+xml": XLSX,
 }
+# ISO/IEC 29500 "strict" files name everything otherwise; parsers find nothing in them and do not say so.
+_STRICT = b"purl.oclc.org/ooxml"
 _BY_SUFFIX = {
     "md": MARKDOWN, "markdown": MARKDOWN, "csv": CSV, "tsv": CSV, "eml": MAIL, "htm": HTML, "html": HTML,
     "xhtml": HTML, "txt": TEXT, "text": TEXT, "log": TEXT, "": TEXT,
@@ -90,19 +93,25 @@ def sniff(file: BinaryIO, name: str) -> str:
 
 def _zip(file: BinaryIO, suffix: str) -> str:
     try:
-        with zipfile.ZipFile(file) as archive, archive.open("[Content_Types].xml") as parts:
-            types = parts.read(_PARTS_BYTES)
+        with zipfile.ZipFile(file) as archive:
+            types, relations = _part(archive, "[Content_Types].xml"), _part(archive, "_rels/.rels")
     except KeyError:
         raise BadFile("unsupported", "an archive, or an unknown format inside one", _CONVERT) from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         if suffix in _OFFICE_SUFFIXES:
             raise BadFile("damaged", f"its container is broken: {error}", "Restore the file from a backup.") from error
         raise BadFile("unsupported", "an archive that is broken", "Restore the file from a backup.") from error
-    for part in re.findall(rb'ContentType="application/vnd\.([^"]*main\+xml)"', types):
-        for key, media_type in _OFFICE.items():
-            if key in part:
-                return media_type
+    if _STRICT in relations:
+        raise BadFile("unsupported", "a strict Open XML file", "Save it in the normal format of its program.")
+    for main in re.findall(rb'ContentType="([^"]*)"', types):
+        if main in _OFFICE:
+            return _OFFICE[main]
     raise BadFile("unsupported", "an Office format that is not read", _CONVERT)
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as part:
+        return part.read(_PARTS_BYTES)
 
 
 def _compound(file: BinaryIO) -> BadFile:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -27,6 +26,10 @@ _ANSWER_BYTES_PER_CHARACTER = 24
 _ANSWER_BYTES_AT_LEAST = 1_000_000
 _RECEIVE_BYTES = 1 << 20
 _FILES_PER_WORKER = 2000
+_START_SECONDS = 60.0
+# What a file can earn by being parsed, and how long the words about it may be.
+_STATUSES = frozenset({"empty", "unsupported", "encrypted", "damaged", "too_large"})
+_TEXT_CHARACTERS = 500
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 _PRIVATE = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -75,23 +78,35 @@ class Worker:
         self._socket: socket.socket | None = None
         self._files = 0
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None while there is none."""
+        return self._process.pid if self._process else None
+
     def parse(self, descriptor: int, path: str) -> Parsed:
         """Parse and cut an open file.
 
         Raises BadFile with the status the file earned; a child that crashed, hung or would not stop writing has been
-        replaced by then. Raises Unavailable when no child can be started.
+        ended by then. Raises Unavailable when no child can be started.
         """
-        connection = self._connection()
+        connection = self._socket or self._start()
         body = json.dumps({"path": path}).encode("ascii")
-        deadline = time.monotonic() + self._limits.seconds
         try:
             socket.send_fds(connection, [LENGTH.pack(len(body)) + body], [descriptor])
-            answer = self._answer(connection, deadline)
+            answer = self._answer(connection, self._limits.seconds)
         except (BrokenPipeError, ConnectionResetError, EOFError) as error:
-            raise self._crashed() from error
-        except BadFile:
+            code = self._stop()
+            cause = f"status {code}" if code >= 0 else signal.Signals(-code).name
+            hint = "Open it in its own program and save it again."
+            raise BadFile("damaged", f"the parser crashed on it ({cause})", hint) from error
+        except TimeoutError as error:
             self._stop()
-            raise
+            reason = f"parsing took longer than {self._limits.seconds:g} seconds"
+            hint = "Split the file, or raise ingest.file_seconds and run with --retry."
+            raise BadFile("timed_out", reason, hint) from error
+        except (BadFile, ValueError) as error:
+            self._stop()
+            raise (error if isinstance(error, BadFile) else _nonsense()) from error
         self._files += 1
         if answer.get("last") or self._files >= _FILES_PER_WORKER:
             self._stop()
@@ -107,24 +122,17 @@ class Worker:
         if process is not None and process.poll() is None:
             process.kill()
 
-    def _connection(self) -> socket.socket:
-        if self._socket is not None:
-            return self._socket
+    def _start(self) -> socket.socket:
+        """Start a child and return the socket to it once it is ready. Raises Unavailable."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        command = [
-            sys.executable,
-            "-m",
-            "appliance.child",
-            self._module,
-            json.dumps(self._options | {"tokenizer": str(self._tokenizer())}),
-        ]
+        options = json.dumps(self._options | {"tokenizer": str(self._tokenizer())})
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ONE_THREAD | _PRIVATE
         # The child finds this package where we found it, also where it is not installed.
         environment["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part)
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    command,
+                    [sys.executable, "-m", "appliance.child", self._module, options],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -132,50 +140,25 @@ class Worker:
                     start_new_session=True,
                 )
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
-        except OSError as error:
+            self._socket, self._files = ours, 0
+            self._answer(ours, _START_SECONDS)
+        except (OSError, EOFError) as error:
             ours.close()
+            code = self._stop()
             raise Unavailable(
-                f"no parsing process can be started: {error.strerror}", "Free memory and processes, and run it again."
+                f"no parsing process can be started: {error or f'it ended with status {code}'}",
+                f"Free memory and processes; 'python -m {self._module}' by hand shows what is missing.",
             ) from error
-        self._socket, self._files = ours, 0
         return ours
 
-    def _answer(self, connection: socket.socket, deadline: float) -> dict[str, Any]:
+    def _answer(self, connection: socket.socket, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
         most = max(_ANSWER_BYTES_AT_LEAST, _ANSWER_BYTES_PER_CHARACTER * self._limits.text_characters)
-        (length,) = LENGTH.unpack(self._read(connection, LENGTH.size, deadline))
+        (length,) = LENGTH.unpack(_read(connection, LENGTH.size, deadline))
         if length > most:
             raise BadFile("too_large", f"its text takes more than {most} bytes", "Split the file.")
-        answer: dict[str, Any] = json.loads(self._read(connection, length, deadline))
-        return answer
-
-    def _read(self, connection: socket.socket, length: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < length:
-            ready, _, _ = select.select([connection], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise BadFile(
-                    "timed_out",
-                    f"parsing took longer than {self._limits.seconds:g} seconds",
-                    "Split the file, or raise ingest.file_seconds and run with --retry.",
-                )
-            part = connection.recv(min(_RECEIVE_BYTES, length - len(data)))
-            if not part:
-                raise EOFError
-            data += part
-        return bytes(data)
-
-    def _crashed(self) -> BadFile:
-        process, files = self._process, self._files
-        code = self._stop()
-        if process is not None and code > 0 and files == 0:
-            # It never served a file: the cause is not the file.
-            raise Unavailable(
-                f"a parsing process ended with status {code} before its first file",
-                "Run 'python -m ingest.worker' by hand to see why; the installation may be incomplete.",
-            )
-        cause = f"status {code}" if code >= 0 else signal.Signals(-code).name
-        hint = "Open it in its own program and save it again."
-        return BadFile("damaged", f"the parser crashed on it ({cause})", hint)
+        answer = json.loads(_read(connection, length, deadline))
+        return answer if isinstance(answer, dict) else {}
 
     def _stop(self) -> int:
         """End the child and everything it started, and return its exit status (negative: the signal)."""
@@ -194,8 +177,37 @@ class Worker:
         return code
 
 
+def _read(connection: socket.socket, length: int, deadline: float) -> bytes:
+    """Return the next `length` bytes. Raises EOFError when the child has gone, TimeoutError at the deadline."""
+    data = bytearray()
+    while len(data) < length:
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        part = connection.recv(min(_RECEIVE_BYTES, length - len(data)))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
+
+
 def _parsed(answer: Mapping[str, Any]) -> Parsed:
-    if "status" in answer:
-        raise BadFile(answer["status"], answer["reason"], answer["hint"], answer["media_type"])
-    drafts = tuple(Draft(c["text"], c["page"], tuple(c["headings"])) for c in answer["chunks"])
-    return Parsed(answer["media_type"], answer["pages"], drafts)
+    """Return what a child answered. It may have been taken over by a file: what it says is checked, not trusted."""
+    try:
+        if "status" in answer:
+            texts = (str(answer[name])[:_TEXT_CHARACTERS] for name in ("reason", "hint", "media_type"))
+            problem = BadFile(answer["status"], *texts) if answer["status"] in _STATUSES else _nonsense()
+        else:
+            drafts = tuple(_draft(chunk) for chunk in answer["chunks"])
+            pages = None if answer["pages"] is None else int(answer["pages"])
+            return Parsed(str(answer["media_type"])[:_TEXT_CHARACTERS], pages, drafts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _nonsense() from error
+    raise problem
+
+
+def _nonsense() -> BadFile:
+    return BadFile("damaged", "the parser answered nonsense about it", "Look at where the file comes from.")
+
+
+def _draft(chunk: Mapping[str, Any]) -> Draft:
+    page = None if chunk["page"] is None else int(chunk["page"])
+    return Draft(str(chunk["text"]), page, tuple(str(heading) for heading in chunk["headings"]))

@@ -1,8 +1,8 @@
 """The child process: parses and cuts one file after the other. Started by `pool`, as `python -m ingest.worker`.
 
 On its standard input it has a Unix socket. A request is a JSON object behind its length (4 bytes, big endian), with
-the open file's descriptor beside it; the answer is one JSON object of the same form. The child sees no paths of the
-share, only what it is handed.
+the open file's descriptor beside it; the answer is one JSON object of the same form. The first one, {"ready": true},
+comes unasked. The child has no view of the share, only what it is handed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import resource
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from appliance.ports import Parser
 from appliance.types import Json, Section
 from ingest.chunk import Chunker, token_counter
 from ingest.files import BadFile
@@ -30,20 +32,21 @@ _REASON_CHARACTERS = 300
 _FILE_BYTES = 300_000_000
 
 
-def main() -> int:
-    """Serve requests until the socket closes."""
+def main(find: Callable[[str], Parser] = parser_for) -> int:
+    """Serve requests until the socket closes. `find` returns the parser of a media type."""
     options = json.loads(sys.argv[1])
     _limit(options["memory_bytes"])
     connection = socket.socket(fileno=os.dup(0))
     chunker = Chunker(token_counter(Path(options["tokenizer"])), options["chunk_tokens"])
+    task = Task(find, chunker, options["text_characters"])
+    _send(connection, {"ready": True})
     while True:
         request, file = _receive(connection)
         if file is None:
             return 0
         with file:
-            answer = _answer(file, request["path"], chunker, options["text_characters"])
-        body = json.dumps(answer).encode("ascii")
-        connection.sendall(LENGTH.pack(len(body)) + body)
+            answer = _answer(file, request["path"], task)
+        _send(connection, answer)
         if answer.get("last"):
             return 0
 
@@ -56,13 +59,22 @@ def _limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
 
 
-def _answer(file: BinaryIO, path: str, chunker: Chunker, most: int) -> dict[str, Json]:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done with every file. `most` is the number of characters that one may yield."""
+
+    find: Callable[[str], Parser]
+    chunker: Chunker
+    most: int
+
+
+def _answer(file: BinaryIO, path: str, task: Task) -> dict[str, Json]:
     """Return {"media_type", "pages", "chunks"} or {"media_type", "status", "reason", "hint"}; "last" ends the child."""
     media_type = ""
     try:
         media_type = sniff(file, path)
-        sections = list(_at_most(parser_for(media_type).parse(file, media_type), most))
-        drafts = chunker.chunk(sections, path)
+        sections = list(_at_most(task.find(media_type).parse(file, media_type), task.most))
+        drafts = task.chunker.chunk(sections, path)
         pages = max((section.page or 0 for section in sections), default=0)
         chunks = [{"text": draft.text, "page": draft.page, "headings": draft.headings} for draft in drafts]
         return {"media_type": media_type, "pages": pages or None, "chunks": chunks}
@@ -94,6 +106,11 @@ def _at_most(sections: Iterable[Section], most: int) -> Iterator[Section]:
                 "too_large", f"it holds more than {most} characters", "Split it, or raise ingest.text_characters."
             )
         yield section
+
+
+def _send(connection: socket.socket, answer: dict[str, Json]) -> None:
+    body = json.dumps(answer).encode("ascii")
+    connection.sendall(LENGTH.pack(len(body)) + body)
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], BinaryIO | None]:

@@ -50,9 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def models_folder() -> Callable[[str], Path]:
     """Return a function that yields the path of a model, fetched once into a cache kept between runs.
 
-    The cache is APPLIANCE_TEST_MODELS or ~/.cache/appliance-models. A model that cannot be fetched skips the test.
+    The cache is TEST_MODELS or ~/.cache/appliance-models. A model that cannot be fetched skips the test.
     """
-    cache = Path(os.environ.get("APPLIANCE_TEST_MODELS") or Path.home() / ".cache" / "appliance-models")
+    cache = Path(os.environ.get("TEST_MODELS") or Path.home() / ".cache" / "appliance-models")
     folder = ModelFolder(cache, load_manifest())
     ready: dict[str, Path | str] = {}
 

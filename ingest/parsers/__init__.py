@@ -26,7 +26,11 @@ def parser_for(media_type: str) -> Parser:
             from ingest.parsers.pdf import PdfParser
 
             return PdfParser()
-        case media.DOCX | media.PPTX | media.XLSX | media.CSV | media.HTML:
+        case media.CSV:
+            from ingest.parsers.delimited import CsvParser
+
+            return CsvParser()
+        case media.DOCX | media.PPTX | media.XLSX | media.HTML:
             from ingest.parsers.office import OfficeParser
 
             return OfficeParser()

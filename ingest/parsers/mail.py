@@ -1,4 +1,4 @@
-"""Mail: headers by the standard library, the body by unstructured. Attachments are not read."""
+"""Mail: the standard library takes it apart, unstructured reads bodies in HTML. Attachments are not read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from typing import BinaryIO
 
 from appliance.types import Section
 from ingest import media
 from ingest.parsers.elements import partition, sections
+from ingest.parsers.text import decode, paragraphs
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _HEADER_CHARACTERS = 300
@@ -24,8 +26,7 @@ class MailParser:
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield the subject as title, who wrote to whom and when as text and as heading, then the body."""
-        message = BytesParser(EmailMessage, policy=policy.default).parse(file, headersonly=True)
-        file.seek(0)
+        message = BytesParser(EmailMessage, policy=policy.default).parse(file)
         subject = _header(message, "Subject")
         if subject:
             yield Section(subject, None, "heading", level=1)
@@ -35,14 +36,36 @@ class MailParser:
         context = ", ".join(part for part in (_header(message, "From"), _date(message)) if part)
         if context:
             yield Section(context, None, "heading", level=2)
-        yield from sections(partition("email", file, process_attachments=False))
+        yield from _body(message)
+
+
+def _body(message: EmailMessage) -> Iterator[Section]:
+    """Yield what a reader sees of the message: the plain text where there is one, else the HTML."""
+    part = message.get_body(("plain", "html"))
+    if part is None:
+        return
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    text = _decoded(data, str(part.get_content_charset() or ""))
+    if part.get_content_type() == "text/html":
+        yield from sections(partition("html", BytesIO(text.encode("utf-8", "replace")), encoding="utf-8"))
+    else:
+        yield from paragraphs(text)
+
+
+def _decoded(data: bytes, charset: str) -> str:
+    """Return the text; by its bytes alone where the charset is missing, unknown or wrong."""
+    try:
+        return data.decode(charset or "utf-8").replace("\r\n", "\n")
+    except (LookupError, ValueError):
+        return decode(data)
 
 
 def _header(message: EmailMessage, name: str) -> str:
     # The header registry parses lazily, and raises whatever a malformed value makes it stumble over.
     try:
         value = str(message.get(name, ""))
-    except (ValueError, IndexError, AttributeError, TypeError, KeyError, LookupError):
+    except (ValueError, LookupError, AttributeError, TypeError):
         return ""
     return " ".join(value.split())[:_HEADER_CHARACTERS]
 

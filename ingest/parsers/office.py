@@ -1,23 +1,21 @@
-"""Office files, web pages and CSV, by unstructured."""
+"""Office files and web pages, by unstructured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from io import BytesIO
 from itertools import groupby
 from typing import Any, BinaryIO
 
 from appliance.types import Section
 from ingest import media
 from ingest.parsers.elements import partition, sections
-from ingest.parsers.text import decode
 
 
 class OfficeParser:
-    """Reads DOCX, PPTX, XLSX, HTML and CSV files."""
+    """Reads DOCX, PPTX, XLSX and HTML files."""
 
-    media_types = frozenset({media.DOCX, media.PPTX, media.XLSX, media.HTML, media.CSV})
+    media_types = frozenset({media.DOCX, media.PPTX, media.XLSX, media.HTML})
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield sections; slides count as pages, sheets' and slides' names are headings."""
@@ -28,11 +26,8 @@ class OfficeParser:
                 yield from _slides(partition("pptx", file, include_slide_notes=True))
             case media.XLSX:
                 yield from _sheets(partition("xlsx", file))
-            case media.HTML:
-                yield from sections(partition("html", file))
             case _:
-                # Decoded here: unstructured takes anything but UTF-8 for a broken file.
-                yield from sections(partition("csv", BytesIO(decode(file.read()).encode())))
+                yield from sections(partition("html", file))
 
 
 def _slides(elements: list[Any]) -> Iterator[Section]:

@@ -24,6 +24,7 @@ _MARKS = (
 )
 _SAMPLE_BYTES = 100_000
 _LIST_ITEM = re.compile(r"\s*([-*•–]|\d{1,3}[.)]|[a-z][.)])\s+\S")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 # Below this a line ends where its author pressed return, not where the page was full.
 _FULL_LINE = 50
 
@@ -35,10 +36,15 @@ class TextParser:
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield one section a paragraph, its hard line breaks undone."""
-        for paragraph in re.split(r"\n[ \t]*(?:\n[ \t]*)+", decode(file.read())):
-            text = unwrap(paragraph.split("\n"), _FULL_LINE)
-            if text:
-                yield Section(text, None, "paragraph")
+        yield from paragraphs(decode(file.read()))
+
+
+def paragraphs(text: str) -> Iterator[Section]:
+    """Yield the paragraphs of plain text, their hard line breaks undone."""
+    for paragraph in _BLANK_LINES.split(text):
+        joined = unwrap(paragraph.split("\n"), _FULL_LINE)
+        if joined:
+            yield Section(joined, None, "paragraph")
 
 
 def decode(data: bytes) -> str:

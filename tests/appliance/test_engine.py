@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def tokens_and_logprobs(pieces: list[Piece]) -> list[tuple[int, float]]:
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     borders = sorted({0, len(data), *(i % (len(data) + 1) for i in at)})
-    return [data[i:j] for i, j in zip(borders, borders[1:], strict=False)]
+    return [data[i:j] for i, j in pairwise(borders)]
 
 
 @given(
@@ -182,12 +183,12 @@ def test_a_prompt_in_a_document_does_not_end_the_turn(generator: LlamaGenerator)
 @pytest.mark.model
 def test_the_prefix_is_reused_and_changes_nothing(small_generator_path: Path, generator: LlamaGenerator) -> None:
     """With the prefix kept from another question, tokens and log probabilities are those of a fresh engine."""
-    prefix = SYSTEM + "Rules: quote the document, name the page, be short. " * 60
-    prompt = chat("How many days of leave are there?", prefix, "Leave is 28 days a year. " * 40)
+    prefix = SYSTEM + "Rules: quote the document, name the page, be short. " * 50
+    prompt = chat("How many days of leave are there?", prefix, "Leave is 28 days a year. " * 8)
     fresh = LlamaGenerator(small_generator_path, RECORD, "chatml", 2048)
     alone = list(fresh.generate(prompt, Sampling(24)))
     fresh.close()
-    list(generator.generate(chat("Who pays for travel?", prefix, "Travel is paid by the firm. " * 55), Sampling(9)))
+    list(generator.generate(chat("Who pays for travel?", prefix, "Travel is paid by the firm. " * 12), Sampling(9)))
     after = list(generator.generate(prompt, Sampling(24)))
     assert alone[-1].usage is not None
     assert after[-1].usage is not None
@@ -203,7 +204,7 @@ def test_nothing_of_one_sequence_reaches_the_next(small_generator_path: Path, ge
     fresh = LlamaGenerator(small_generator_path, RECORD, "chatml", 2048)
     alone = list(fresh.generate(prompt, Sampling(24)))
     fresh.close()
-    stream = generator.generate(chat("Repeat it.", passage="The code word is KINGFISHER. " * 120), Sampling(50))
+    stream = generator.generate(chat("Repeat it.", passage="The code word is KINGFISHER. " * 40), Sampling(50))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     after = list(generator.generate(prompt, Sampling(24)))

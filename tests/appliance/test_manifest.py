@@ -92,6 +92,11 @@ def test_a_manifest_is_read_as_written(tmp_path: Path) -> None:
     assert (HubFile("a/b", "1" * 40, "tiny.gguf"),) == spec.files[0].sources
 
 
+def test_the_embedder_names_the_length_of_its_vectors() -> None:
+    """An index can be prepared without loading the embedder."""
+    assert 384 == load_manifest().spec("all-minilm-l6-v2").dimensions
+
+
 def test_an_unknown_model_is_refused_with_the_known_names(tmp_path: Path) -> None:
     """Who mistypes a name is told the right ones."""
     with pytest.raises(ModelError) as raised:
@@ -113,6 +118,8 @@ def test_an_unknown_model_is_refused_with_the_known_names(tmp_path: Path) -> Non
         ('name = "tiny"', 'name = "Tiny/x"', "models.0.name"),
         ('chat = "chatml"', "", "chat family"),
         ('chat = "chatml"', 'chat = "llama"', "chat"),
+        ('chat = "chatml"', 'chat = "chatml"\ndimensions = 384', "dimensions"),
+        ('role = "generator"', 'role = "embedder"', "chat family"),
         ('role = "generator"', 'role = "oracle"', "role"),
         ("sources = [{", "sources = [{ pypi = [],", "sources.0"),
         ("[[models.files]]", "[[models]]\n[[models.files]]", "models.0.files"),

@@ -151,20 +151,3 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int) -> None:
             raise AssertionError(f"the process ended with {process.returncode}")
         time.sleep(0.1)
     raise AssertionError(f"nothing listens on port {port} after a minute")
-
-
-def displayed(text: str) -> str:
-    """Return what the page shows of a text: with the characters that cannot be shown replaced."""
-    from ui.text import displayable
-
-    return displayable(text)
-
-
-def sendable(text: str) -> str:
-    """Return a text as a browser can type it."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def on_one_line(text: str) -> str:
-    """Return a text as a label shows it."""
-    return " ".join(text.split())

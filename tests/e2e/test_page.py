@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from tests.e2e import browser as b
 from tests.ui import fake_service as fake
+from ui.text import displayable
 
 pytestmark = pytest.mark.browser
 
@@ -249,32 +251,36 @@ def test_a_service_that_is_down_is_said_to_be_down(chromium: Any, tmp_path: Path
         clean(visit)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_payloads_in_answers_are_text(service: fake.Service, address: str, chromium: Any, payload: str) -> None:
+def test_payloads_in_answers_are_text(service: fake.Service, address: str, chromium: Any) -> None:
     """Whatever stands in a question, an answer, a quote, a heading, a path or an error is shown as it stands."""
-    passage = {**fake.passage(payload, 1, f"Before. {payload} After."), "headings": [payload]}
-    citation = fake.citation(payload, payload, payload, 1)
-    model = {"name": payload, "sha256": ""}
-    service.scripts["harmless"] = fake.answering([payload, " End."], [citation], [passage], model=model)
-    service.scripts["refused"] = fake.answering([payload], [], [passage], refused=True)
-    service.scripts["broken"] = [("error", {"error": payload, "hint": payload, "kind": ""})]
+    passages = [{**fake.passage(text, 1, f"Before. {text} After."), "headings": [text]} for text in PAYLOADS]
+    citations = [fake.citation(text, text, text, 1) for text in PAYLOADS]
+    everything = "\n".join(PAYLOADS)
+    model = {"name": everything, "sha256": ""}
+    service.scripts["harmless"] = fake.answering(PAYLOADS, citations, passages, model=model)
+    service.scripts["refused"] = fake.answering([everything], [], passages, refused=True)
+    service.scripts["broken"] = [("error", {"error": everything, "hint": everything, "kind": ""})]
     with b.visit(chromium, address) as visit:
         page = visit.page
-        for question in ("harmless", "refused", "broken", payload):
-            box = page.get_by_test_id("stChatInputTextArea").and_(page.locator(":enabled"))
-            box.fill(b.sendable(question))
-            box.press("Enter")
-            page.get_by_test_id("stChatMessage").nth(0).wait_for()
+        for question in ("harmless", "refused", "broken"):
+            b.ask(page, question)
             b.wait_for_answer(page)
-        for fold in page.get_by_test_id("stExpander").locator("summary").all():
-            fold.click()
-        page.wait_for_timeout(300)
+        box = page.get_by_test_id("stChatInputTextArea")
+        box.fill(everything.encode("utf-8", "replace").decode())
+        box.press("Enter")
+        page.get_by_test_id("stChatMessage").nth(7).wait_for()
+        b.wait_for_answer(page)
+        page.evaluate("document.querySelectorAll('summary').forEach(fold => fold.click())")
+        page.wait_for_timeout(1000)
         _assert_inert(page, visit)
         answer = page.get_by_test_id("stChatMessage").nth(1)
-        shown = answer.get_by_test_id("stText").first.evaluate("node => node.textContent")
-        assert shown.strip("\u200b") == b.displayed(payload)
-        label = answer.locator("summary code").inner_text()
-        assert label == b.on_one_line(b.displayed(payload))
+        sentences = answer.locator(".st-key-flow-1 > .stElementContainer .stText").all()
+        assert [_text(node) for node in sentences] == [displayable(text) for text in PAYLOADS]
+        quotes = answer.locator('[class*="st-key-quote-"] .stText').all()
+        assert [_text(node) for node in quotes] == [displayable(text) for text in PAYLOADS]
+        labels = answer.locator("summary code").all()
+        assert [_text(node) for node in labels] == [_on_one_line(text) for text in PAYLOADS]
+        picture(page, "answer-payloads")
 
 
 def test_payloads_in_the_library_are_text(service: fake.Service, address: str, chromium: Any) -> None:
@@ -293,6 +299,14 @@ def test_payloads_in_the_library_are_text(service: fake.Service, address: str, c
         page.wait_for_timeout(500)
         _assert_inert(page, visit)
         picture(page, "library-payloads")
+
+
+def _text(node: Any) -> str:
+    return str(node.evaluate("node => node.textContent")).strip("\u200b")
+
+
+def _on_one_line(text: str) -> str:
+    return re.sub(r"[\n\r\t]+", " ", displayable(text)).replace(":material/", ":material\N{DIVISION SLASH}")
 
 
 def _assert_inert(page: Any, visit: b.Visit) -> None:

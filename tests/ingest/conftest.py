@@ -1,4 +1,4 @@
-"""What the tests of ingest share: a tokenizer small enough to make here, the service's side in memory, a run over both."""
+"""What the tests of ingest share: a tokenizer made here, the service's side in memory, and a run over both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.fakes import HashEmbedder
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from appliance.types import ModelRecord
@@ -17,9 +16,11 @@ from ingest.plan import Options
 from ingest.pool import Limits, Worker
 from ingest.push import Known, Put
 from ingest.run import Report, Tools, run
+from tests.fakes import HashEmbedder
 
 READERS = ("group:everyone",)
 LIMITS = Limits(seconds=60, memory_bytes=2_000_000_000, text_characters=2_000_000)
+OPTIONS = Options(READERS, file_bytes=10_000_000)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +94,7 @@ class Ingest:
     tokenizer: Path
     api: MemoryApi = field(default_factory=MemoryApi)
     limits: Limits = LIMITS
-    options: Options = Options(READERS, file_bytes=10_000_000)
+    options: Options = OPTIONS
     module: str = "ingest.worker"
     embedders: int = 0
 

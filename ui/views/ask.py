@@ -22,6 +22,8 @@ ALONE = "Each question is answered on its own; earlier ones are not taken into a
 def draw() -> None:
     """Draw the page; while an answer is being written, keep on drawing until it is complete."""
     conversation = _conversation()
+    if not conversation.turns:
+        st.title("Ask your documents", anchor=False)
     running = conversation.running
     ready = running is not None or _is_ready()
     st.chat_input(
@@ -32,8 +34,8 @@ def draw() -> None:
         submit_mode="disable",
         on_submit=_submit,
     )
-    if not conversation.turns:
-        _draw_start(ready)
+    if ready and not conversation.turns:
+        _draw_start()
     for turn in conversation.turns:
         with st.chat_message("user", avatar=":material/person:"):
             parts.plain(turn.question)
@@ -59,10 +61,7 @@ def _submit() -> None:
     _conversation().start(str(st.session_state.question or ""))
 
 
-def _draw_start(ready: bool) -> None:
-    st.title("Ask your documents", anchor=False)
-    if not ready:
-        return
+def _draw_start() -> None:
     try:
         count = sum(1 for row in parts.client().documents() if row.get("passages"))
     except ClientError as error:

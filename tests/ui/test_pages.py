@@ -1,0 +1,155 @@
+"""Rules of the pages, run by Streamlit without a browser against a real service on a Unix socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui import fake_service as fake
+from tests.ui.fake_service import Service
+
+APP = Path(__file__).parents[2] / "ui" / "app.py"
+
+
+LIBRARY = "from ui.views import library\nlibrary.draw()"
+
+
+def opened(api_socket: Path, page: str = "ask") -> AppTest:
+    """Run a page once."""
+    # A test run of Streamlit cannot switch to pages that are functions: the library is run by itself.
+    app = AppTest.from_file(str(APP)) if page == "ask" else AppTest.from_string(LIBRARY)
+    app.default_timeout = 30
+    app.secrets["api"] = {"socket": str(api_socket)}
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Return everything that the page says."""
+    return "\n".join(str(element.value) for kind in (app.text, app.markdown, app.caption) for element in kind)
+
+
+def asked(api_socket: Path, question: str) -> AppTest:
+    """Ask one question and run until its answer is drawn."""
+    app = opened(api_socket)
+    app.chat_input[0].set_value(question).run()
+    assert not app.exception
+    return app
+
+
+def test_an_answer_is_drawn_with_numbers_quotes_and_footer(api_socket: Path) -> None:
+    """Sentences, numbers, passages with headings, and what it was made by."""
+    app = asked(api_socket, "How much leave?")
+    assert [element.value for element in app.text if element.value in fake.QUOTE] == [fake.QUOTE]
+    assert [expander.label for expander in app.expander] == [
+        r"\[1\] `people/leave.md`",
+        r"\[2\] `contracts/annex.pdf` · page 3",
+    ]
+    assert "small-model · log entry 7" in texts(app)
+    assert ":blue[\\[1\\]]" in texts(app)
+
+
+def test_two_sentences_with_one_quote_share_its_number(api_socket: Path, service: Service) -> None:
+    """A source is listed once, however often it is cited."""
+    citations = [fake.citation(sentence.strip(), fake.QUOTE) for sentence in fake.ANSWER]
+    service.scripts["q"] = fake.answering(fake.ANSWER, citations, [fake.passage()])
+    app = asked(api_socket, "q")
+    assert len(app.expander) == 1
+    assert texts(app).count(":blue[\\[1\\]]") == 2
+
+
+def test_a_quote_that_is_in_no_passage_is_shown_by_itself(api_socket: Path, service: Service) -> None:
+    """A citation never unfolds to nothing, and never to a passage that does not hold it."""
+    citation = fake.citation(fake.ANSWER[0], "Something else.")
+    service.scripts["q"] = fake.answering(fake.ANSWER, [citation], [fake.passage()])
+    app = asked(api_socket, "q")
+    assert [element.value for element in app.expander[0].text] == ["Something else."]
+
+
+def test_a_refusal_lists_what_was_searched(api_socket: Path, service: Service) -> None:
+    """A refusal is no error: it says so, and shows the closest passages."""
+    service.scripts["q"] = fake.refusal()
+    app = asked(api_socket, "q")
+    assert "The documents do not say." in texts(app)
+    assert [expander.label for expander in app.expander] == ["`people/leave.md`"]
+
+
+def test_a_refused_request_shows_message_and_hint(api_socket: Path, service: Service) -> None:
+    """What the service says no to is said to the reader, with the hint."""
+    app = opened(api_socket)
+    service.refuses = (422, {"error": "the question has 9,999 characters", "hint": "Shorten it.", "kind": ""})
+    app.chat_input[0].set_value("q").run()
+    assert [wanted in texts(app) for wanted in ("9,999 characters", "Shorten it.", "No answer")] == [True] * 3
+
+
+def test_an_answer_with_missing_fields_is_still_drawn(api_socket: Path, service: Service) -> None:
+    """A service of another version does not break the page."""
+    service.scripts["q"] = [("passages", {}), ("answer", {"answer": "Yes.", "citations": [{}, 1], "model": "x"})]
+    assert "Yes." in texts(asked(api_socket, "q"))
+
+
+def test_a_new_conversation_starts_empty(api_socket: Path) -> None:
+    """The button forgets what was asked."""
+    app = asked(api_socket, "How much leave?")
+    (button,) = (button for button in app.button if button.label == "New conversation")
+    button.click().run()
+    assert [len(app.chat_message), app.title[0].value] == [0, "Ask your documents"]
+
+
+def test_no_question_is_taken_while_the_appliance_is_not_ready(api_socket: Path, service: Service) -> None:
+    """The page says which part is missing and why, and takes nothing meanwhile."""
+    service.readiness = {"ready": False, "parts": {"generator": {"ready": False, "reason": "loading"}}}
+    app = opened(api_socket)
+    assert app.chat_input[0].disabled
+    assert "generator: loading" in texts(app)
+
+
+def test_a_service_that_is_down_is_said_to_be_down(tmp_path: Path) -> None:
+    """The page comes without a service and says what to do."""
+    app = opened(tmp_path / "none.sock")
+    assert app.chat_input[0].disabled
+    assert "appliance up" in texts(app)
+
+
+@pytest.mark.parametrize("page", ["ask", "library"])
+def test_without_documents_the_page_says_what_to_do(api_socket: Path, service: Service, page: str) -> None:
+    """An empty appliance names the command that fills it."""
+    service.documents, service.runs = [], []
+    assert "appliance ingest" in texts(opened(api_socket, page))
+
+
+def test_the_library_counts_filters_and_puts_trouble_first(api_socket: Path, service: Service) -> None:
+    """Totals count everything, filters narrow the table, and what went wrong stands on top."""
+    service.documents = [fake.document(f"{n:03}.md") for n in range(900)]
+    service.documents.append(fake.document("zz\udce4.pdf", "too_large", reason="over 200 MB"))
+    app = opened(api_socket, "library")
+    assert {metric.label: metric.value for metric in app.metric} == {
+        "Files": "901",
+        "Searchable": "900",
+        "Passages": "3,600",
+        "Size": "3.7 MiB",
+    }
+    rows = app.dataframe[0].value
+    assert (len(rows), rows["Path"][0], rows["Status"][0]) == (901, "zz�.pdf", "too large")
+    app.text_input[0].set_value("200 mb").run()
+    assert list(app.dataframe[0].value["Path"]) == ["zz�.pdf"]
+    app.text_input[0].set_value("no such thing").run()
+    assert [len(app.dataframe), "0 files" in texts(app)] == [0, True]
+
+
+def test_a_large_library_comes_in_pages(api_socket: Path, service: Service) -> None:
+    """No table grows without bound; what is not shown is said to be there."""
+    service.documents = [fake.document(f"{n:04}.md") for n in range(2500)]
+    app = opened(api_socket, "library")
+    assert len(app.dataframe[0].value) == 1000
+    assert "2,500 files, 1 to 1,000 shown" in texts(app)
+
+
+def test_a_run_that_goes_on_is_said_to_go_on(api_socket: Path, service: Service) -> None:
+    """The last run is summed up, or said to be under way."""
+    assert "Last run finished" in texts(opened(api_socket, "library"))
+    service.runs = [fake.run(finished=None, counts=None)]
+    assert "going on since" in texts(opened(api_socket, "library"))
