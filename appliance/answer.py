@@ -29,9 +29,11 @@ from appliance.grounding import Evidence, Grounded
 from appliance.ports import Generator, Log
 from appliance.prompt import Template
 from appliance.retrieval import Retrieval
-from appliance.sentences import Part, Splitter, is_finished
-from appliance.types import Answer, Citation, Json, Passage, Sampling
+from appliance.sentences import Part, Splitter, is_finished, without_markup
+from appliance.types import Answer, Citation, Json, Passage, Prompt, Sampling
 
+# Sentences that are named again after the passages (FACTS.md: passages encoded once; and see the README's decisions).
+CLOSEST = 2
 # A prompt without room for this many tokens of passages is not worth writing.
 LEAST_PASSAGE_TOKENS = 64
 
@@ -72,8 +74,9 @@ class Answerer:
     """Answers questions from what their reader may read. Safe to call from several threads if its parts are.
 
     `digest(record, text)` is the salted digest that stands for a text in the log; each text has a record of its own,
-    named after the answer's id ("ID/question", "ID/passage/0", "ID/sentence/0", "ID/quote/0", "ID/answer"), so that
-    one can be disclosed without the others. `engine` is what the log says of the generator's settings.
+    named after the answer's id ("ID/question", "ID/prompt", "ID/passage/0", "ID/sentence/0", "ID/quote/0",
+    "ID/answer"), so that one can be disclosed without the others. `engine` is what the log says of the generator's
+    settings.
     """
 
     def __init__(
@@ -118,17 +121,19 @@ class Answerer:
         started = time.perf_counter()
         hits = self._retrieval.find(question, readers, self._limits.passages)
         search_ms = milliseconds_since(started)
-        passages, prompt_tokens = self._pack(hits.passages, room)
-        course = Course(secrets.token_hex(16), question, passages, search_ms, started, prompt_tokens)
-        body = question_body(course, user, hits, self._digest)
-        entry = self._log.append("question", {**body, **self._means})
+        passages = self._pack(hits.passages, room)
+        evidence = Evidence(passages, question)
+        prompt = self._prompt(passages, question, evidence)
+        course = Course(secrets.token_hex(16), question, passages, search_ms, started)
+        written = "".join(segment.text for segment in prompt.segments())
+        body = {**question_body(course, user, hits, self._digest), **self._means}
+        entry = self._log.append("question", {**body, "text": self._digest(f"{course.id}/prompt", written)})
         with self._watching(course):
             yield Found(course.id, passages, search_ms, entry.index)
             if passages:
-                yield from self._sentences(course)
-        course.reason = "answered" if course.released else course.reason or "unsupported"
-        if not passages:
-            course.reason = "nothing_found"
+                course.prompt_tokens = self._generator.count_tokens(prompt.segments())
+                yield from self._sentences(course, prompt, evidence)
+            course.reason = _reason(course)
         answer = self._conclude(course)
         if answer.refused:
             yield Sentence(answer.text, ())
@@ -146,26 +151,26 @@ class Answerer:
             self._conclude(course)
             raise
 
-    def _sentences(self, course: Course) -> Iterator[Sentence]:
-        evidence = Evidence(course.passages, course.question)
-        with closing(self._parts(course)) as parts:
-            for part in parts:
-                grounded = evidence.ground(part.text)
-                if self._is_over(course, part, grounded):
+    def _sentences(self, course: Course, prompt: Prompt, evidence: Evidence) -> Iterator[Sentence]:
+        with closing(self._parts(course, prompt)) as parts:
+            for lead, written in parts:
+                text = without_markup(written)
+                grounded = evidence.ground(text)
+                if self._is_over(course, text, grounded):
                     return
                 self._log.append("sentence", sentence_body(course, grounded, self._digest))
                 if grounded.supported:
                     course.cited += quote_bodies(course, grounded, self._digest)
                     course.citations += grounded.citations
-                    course.released.append(part.lead + part.text if course.released else part.text)
+                    course.released.append(lead + text if course.released else text)
                 course.judged += 1
                 if grounded.supported:
                     yield Sentence(course.released[-1], grounded.citations)
 
-    def _parts(self, course: Course) -> Generated:
+    def _parts(self, course: Course, prompt: Prompt) -> Generated:
         """Yield what the model writes, sentence by sentence. One that the token limit cut in half is left out."""
         splitter, called = Splitter(), time.perf_counter()
-        pieces = self._generator.generate(self._prompter.build(course.passages, course.question), self._sampling)
+        pieces = self._generator.generate(prompt, self._sampling)
         try:
             for piece in pieces:
                 course.note(piece, called)
@@ -178,9 +183,9 @@ class Answerer:
             # An iterator need not have it; one that computes does.
             getattr(pieces, "close", lambda: None)()
 
-    def _is_over(self, course: Course, part: Part, grounded: Grounded) -> bool:
+    def _is_over(self, course: Course, text: str, grounded: Grounded) -> bool:
         """Return whether the model has nothing more to say: it refuses, or begins to repeat itself."""
-        sentence = " ".join(part.text.split())
+        sentence = " ".join(text.split())
         if self._template.refuses(sentence) or (
             not grounded.supported and self._template.sounds_like_refusal(sentence)
         ):
@@ -234,17 +239,27 @@ class Answerer:
             )
         return room
 
-    def _pack(self, passages: Sequence[Passage], room: int) -> tuple[tuple[Passage, ...], int]:
-        """Return the passages that fit, best first, and the tokens of the whole prompt.
-
-        One that does not fit is passed over for the next, which may be shorter.
-        """
-        left = budget = min(room, self._limits.passage_tokens)
+    def _pack(self, passages: Sequence[Passage], room: int) -> tuple[Passage, ...]:
+        """Return the passages that fit, best first. One that does not is passed over for the next."""
+        left = min(room, self._limits.passage_tokens)
         packed = []
         for passage in passages:
             tokens = self._generator.count_tokens(self._prompter.passage(passage))
             if tokens <= left:
                 packed.append(passage)
                 left -= tokens
-        context = self._generator.context_tokens
-        return tuple(packed), context - self._limits.output_tokens - room + budget - left
+        return tuple(packed)
+
+    def _prompt(self, passages: Sequence[Passage], question: str, evidence: Evidence) -> Prompt:
+        """Return the prompt, the nearest sentences named again if there is room for them."""
+        prompt = self._prompter.build(passages, question, evidence.closest(question, CLOSEST))
+        room = self._generator.context_tokens - self._limits.output_tokens
+        if self._generator.count_tokens(prompt.segments()) <= room:
+            return prompt
+        return self._prompter.build(passages, question)
+
+
+def _reason(course: Course) -> str:
+    if course.released:
+        return "answered"
+    return course.reason or ("unsupported" if course.passages else "nothing_found")

@@ -11,6 +11,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -113,10 +114,6 @@ class Appliance:
         self._closed = False
 
     @property
-    def dimensions(self) -> int:
-        return self.identity.dimensions
-
-    @property
     def answerer(self) -> Answerer:
         """Return the second use-case, loading the models at first use."""
         with self._loading:
@@ -162,13 +159,11 @@ class Appliance:
         if self._closed:
             return
         self._closed = True
-        self.log.append("appliance.stopped", {"version": __version__})
-        if self._generator is not None:
-            self._generator.close()
-        self.index.close()
-        self.catalog.close()
-        self.log.close()
-        self._lock.close()
+        with ExitStack() as parts:  # the last one named closes first, and each does, whatever fails
+            for part in (self._lock, self.log, self.catalog, self.index, self._generator):
+                if part is not None:
+                    parts.callback(part.close)
+            self.log.append("appliance.stopped", {"version": __version__})
 
 
 def identity(settings: Settings) -> Identity:

@@ -62,17 +62,22 @@ def _run(options: argparse.Namespace) -> int:
     return command(settings, options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _common() -> argparse.ArgumentParser:
+    """Return the options that may stand behind any command, verb or the program's name."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--home", type=Path, help="folder that holds everything (default: APPLIANCE_HOME)")
     common.add_argument("--config", type=Path, help="configuration file (default: HOME/appliance.toml)")
-    parser = argparse.ArgumentParser("appliance", description=__doc__, parents=[common])
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("appliance", description=__doc__, parents=[_common()])
     parser.set_defaults(home=None, config=None)
     parser.add_argument("--version", action="version", version=__version__)
     parts = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        part = parts.add_parser(name, help=text, description=text, parents=[common])
+        part = parts.add_parser(name, help=text, description=text, parents=[_common()])
         part.set_defaults(command=command)
         return part
 
@@ -118,28 +123,33 @@ def _add_asking(add: Add) -> None:
     documents.add_argument("--json", action="store_true", help="print them as JSON")
 
 
-def _add_models(part: argparse.ArgumentParser) -> None:
+def _verbs(part: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
     verbs = part.add_subparsers(required=True, dest="verb", metavar="VERB")
-    listing = verbs.add_parser("list", help="which models the manifest knows and which are here")
+    return lambda name, text: verbs.add_parser(name, help=text, description=text, parents=[_common()])
+
+
+def _add_models(part: argparse.ArgumentParser) -> None:
+    add = _verbs(part)
+    listing = add("list", "which models the manifest knows and which are here")
     listing.add_argument("--json", action="store_true", help="print them as JSON")
-    pull = verbs.add_parser("pull", help="fetch models (the only command that uses the network)")
+    pull = add("pull", "fetch models (the only command that uses the network)")
     pull.add_argument("names", nargs="*", metavar="NAME", help="default: the configured embedder and generator")
-    bring = verbs.add_parser("import", help="take over a model's file or folder brought by hand")
+    bring = add("import", "take over a model's file or folder brought by hand")
     bring.add_argument("name", metavar="NAME")
     bring.add_argument("source", type=Path, metavar="PATH")
-    verify = verbs.add_parser("verify", help="compare the files' sha256 with the manifest")
+    verify = add("verify", "compare the files' sha256 with the manifest")
     verify.add_argument("names", nargs="*", metavar="NAME", help="default: every model that is here")
     verify.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _add_log(part: argparse.ArgumentParser) -> None:
-    verbs = part.add_subparsers(required=True, dest="verb", metavar="VERB")
-    tail = verbs.add_parser("tail", help="the newest entries, one JSON object a line")
+    add = _verbs(part)
+    tail = add("tail", "the newest entries, one JSON object a line")
     tail.add_argument("-n", "--lines", type=int, default=20, help="how many (default: 20)")
-    verify = verbs.add_parser("verify", help="check every entry, the tree and its checkpoints, independently")
+    verify = add("verify", "check every entry, the tree and its checkpoints, independently")
     verify.add_argument("--checkpoint", type=Path, action="append", default=[], help="an earlier one, kept elsewhere")
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
-    verbs.add_parser("checkpoint", help="print a signed checkpoint of the log as it is")
+    add("checkpoint", "print a signed checkpoint of the log as it is")
 
 
 if __name__ == "__main__":

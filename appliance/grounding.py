@@ -24,10 +24,13 @@ ALONE = 0.4
 QUOTES = 3
 # A further quote must bring this much of the sentence's weight.
 GAIN = 0.12
+# With this much a sentence needs no further quote.
+ENOUGH = 0.8
 # What a word is worth where it is found, if the question had it already.
 ECHO = 0.7
 WINDOW = 3
 WINDOW_CHARACTERS = 700
+CLOSEST_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,18 @@ class Evidence:
         citations = tuple(_citation(claimed, window) for window in chosen) if supported else ()
         return Grounded(claimed, supported, score, citations)
 
+    def closest(self, text: str, count: int) -> list[str]:
+        """Return the sentences of the passages that share most of the weight of `text`, at most `count`, best first."""
+        claim = self._claim(text)
+        scored = [
+            (sum(weight for i, weight in enumerate(claim.missing) if mask >> i & 1), -order, text, piece)
+            for order, text in enumerate(self._texts)
+            for piece in text.pieces
+            if (mask := _mask(claim, piece.keys, piece.numbers))
+        ]
+        scored.sort(key=lambda row: row[:2], reverse=True)
+        return list(dict.fromkeys(_cut(text.passage.chunk.text, piece.span) for _, _, text, piece in scored))[:count]
+
     def _claim(self, sentence: str) -> _Claim:
         terms = _distinct(words(sentence))
         forms, found, missing, required, numbers = [], [], [], 0, 0
@@ -160,11 +175,12 @@ class Evidence:
         chosen: list[_Window] = []
         mask = 0
         while windows and len(chosen) < QUOTES:
-            best = max(windows, key=lambda window: claim.score(mask | window.mask) + window.rank)
-            gained = best.mask & ~mask
-            if chosen and not gained & claim.required and claim.score(mask | best.mask) - claim.score(mask) < GAIN:
+            wanted = claim.required & ~mask
+            if chosen and not wanted and claim.score(mask) >= ENOUGH:
                 break
-            if not gained:
+            best = max(windows, key=lambda window: _gain(claim, mask, window) + window.rank)
+            gained = best.mask & ~mask
+            if not gained or (chosen and not gained & wanted and _gain(claim, mask, best) < GAIN):
                 break
             chosen.append(best)
             mask |= best.mask
@@ -231,6 +247,17 @@ def _mask(claim: _Claim, keys: frozenset[str], numbers: Sequence[Word]) -> int:
         if any(same_number(term, number) for number in numbers) if term.readings else not forms.isdisjoint(keys):
             mask |= 1 << i
     return mask
+
+
+def _gain(claim: _Claim, mask: int, window: _Window) -> float:
+    """Return what a window adds: share of the weight, and first of all of the numbers and names."""
+    together = mask | window.mask
+    required = (claim.required & together).bit_count() - (claim.required & mask).bit_count()
+    return claim.score(together) - claim.score(mask) + 0.3 * required / max(1, claim.required.bit_count())
+
+
+def _cut(text: str, span: Span) -> str:
+    return " ".join(text[span.start : min(span.end, span.start + CLOSEST_CHARACTERS)].split())
 
 
 def _numbers_belong(claim: _Claim, chosen: Sequence[_Window]) -> bool:

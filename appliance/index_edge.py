@@ -139,11 +139,7 @@ class EdgeIndex:
     def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
         span = edge.RangeFloat(gte=chunk.ordinal - before, lte=chunk.ordinal + after)
         condition = edge.Filter(
-            must=[
-                edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(chunk.document.id))),
-                edge.FieldCondition("sha256", match=edge.MatchValue(chunk.document.sha256)),
-                edge.FieldCondition("ordinal", range=span),
-            ]
+            must=[_version(chunk.document), edge.FieldCondition("ordinal", range=span)],
         )
         request = edge.ScrollRequest(limit=before + after + 1, filter=condition, with_payload=True)
         with self._reading():
@@ -185,13 +181,9 @@ class EdgeIndex:
 
     def _exchange(self, document: Document, points: list[edge.Point], stale: edge.Filter) -> None:
         """Insert the points, then delete the stale ones; if inserting fails, leave everything as it was."""
-        version = edge.Filter(
-            must=[
-                edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(document.id))),
-                edge.FieldCondition("sha256", match=edge.MatchValue(document.sha256)),
-            ]
-        )
-        old, again = self._count(stale), self._count(version)
+        known = self._count(_only(DOCUMENT, stored.packed(document.id)))
+        version = _version(document)
+        old, again = (self._count(stale), self._count(version)) if known else (0, 0)
         try:
             for start in range(0, len(points), stored.UPSERT_POINTS):
                 self._shard.update(edge.UpdateOperation.upsert_points(points[start : start + stored.UPSERT_POINTS]))
@@ -251,3 +243,12 @@ class EdgeIndex:
 
 def _only(field: str, value: str) -> edge.Filter:
     return edge.Filter(must=[edge.FieldCondition(field, match=edge.MatchValue(value))])
+
+
+def _version(document: Document) -> edge.Filter:
+    return edge.Filter(
+        must=[
+            edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(document.id))),
+            edge.FieldCondition("sha256", match=edge.MatchValue(document.sha256)),
+        ]
+    )

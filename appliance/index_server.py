@@ -5,6 +5,7 @@ What a search returns is the same as with the embedded engine, because both get 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pydantic
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -219,6 +221,10 @@ def _translated(url: str, collection: str) -> Iterator[None]:
         raise Unavailable(
             f"the Qdrant server at {url} does not answer: {error}",
             "Start it, or correct the setting index.url.",
+        ) from error
+    except (json.JSONDecodeError, pydantic.ValidationError) as error:
+        raise Unavailable(
+            f"what answers at {url} is not a Qdrant server this program knows", "Correct the setting index.url."
         ) from error
     except UnexpectedResponse as error:
         if error.status_code in (401, 403):

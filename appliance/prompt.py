@@ -21,7 +21,13 @@ from appliance.types import Json, Passage, Prompt, Segment
 
 # The longest path or heading that is worth its tokens; what is cut is still in the citation.
 LABEL_CHARACTERS = 200
-PASSAGE_FRAME = ("open", "headings", "between_headings", "text", "close")
+FRAMES = {
+    "passage": ("open", "headings", "between_headings", "text", "close"),
+    "closest": ("open", "each", "close"),
+    "question": ("open", "close"),
+    "output": ("stop", "refusals"),
+    "fence": ("marks",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Template:
                 stop=(*body["output"]["stop"], *roles["stop"]),
                 _prefix="".join(prefix) + body["passages_open"],
                 _passage=dict(body["passage"]),
+                _closest=dict(body["closest"]),
                 _question=(body["question"]["open"], body["question"]["close"] + roles["user_close"]),
                 _marks=re.compile("|".join(re.escape(mark) for mark in body["fence"]["marks"]), re.IGNORECASE),
             )
@@ -72,12 +79,17 @@ class Prompter:
     stop: tuple[str, ...]
     _prefix: str = field(repr=False)
     _passage: Mapping[str, str] = field(repr=False)
+    _closest: Mapping[str, str] = field(repr=False)
     _question: tuple[str, str] = field(repr=False)
     _marks: re.Pattern[str] = field(repr=False)
 
-    def build(self, passages: Sequence[Passage], question: str) -> Prompt:
-        """Return the prompt. A passage's part depends on the passage alone, not on its place or on the question."""
-        return Prompt(self.prefix(), tuple(self.passage(passage) for passage in passages), self.question(question))
+    def build(self, passages: Sequence[Passage], question: str, closest: Sequence[str] = ()) -> Prompt:
+        """Return the prompt. A passage's part depends on the passage alone, not on its place or on the question.
+
+        `closest` are the sentences of the passages that are nearest to the question.
+        """
+        texts = tuple(self.passage(passage) for passage in passages)
+        return Prompt(self.prefix(), texts, self.question(question, closest))
 
     def prefix(self) -> tuple[Segment, ...]:
         """Return what stands before the passages: the same for every question."""
@@ -92,10 +104,13 @@ class Prompter:
             label += [_ours(frame["headings"]), self._theirs(headings[-LABEL_CHARACTERS:])]
         return (*label, _ours(frame["text"]), self._theirs(chunk.text), _ours(frame["close"]))
 
-    def question(self, question: str) -> tuple[Segment, ...]:
+    def question(self, question: str, closest: Sequence[str] = ()) -> tuple[Segment, ...]:
         """Return what stands after the passages."""
+        again = [_ours(self._closest["open"])] if closest else []
+        for sentence in closest:
+            again += [_ours(self._closest["each"]), self._theirs(sentence), _ours(self._closest["close"])]
         before, after = self._question
-        return (_ours(before), self._theirs(question), _ours(after))
+        return (*again, _ours(before), self._theirs(question), _ours(after))
 
     def _theirs(self, text: str) -> Segment:
         return Segment(self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text), trusted=False)
@@ -106,8 +121,7 @@ def load_template(name: str) -> Template:
     body, sha256 = _read(name, "prompt template", "Set answer.prompt to the name of a file in appliance/prompts.")
     try:
         # Everything is asked for here, so that a gap shows at start and not in the middle of an answer.
-        _ = [body["passage"][key] for key in PASSAGE_FRAME], body["system"], body["passages_open"]
-        _ = body["question"]["open"], body["question"]["close"], body["output"]["stop"], body["fence"]["marks"]
+        _ = [body[frame][key] for frame, keys in FRAMES.items() for key in keys], body["system"], body["passages_open"]
         refusals = tuple(_plain(phrase) for phrase in body["output"]["refusals"])
         return Template(name, sha256, body["refusal"], refusals, body)
     except KeyError as error:

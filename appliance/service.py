@@ -7,9 +7,8 @@ documents takes the ingest credential on either way.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,96 +16,26 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import anyio
-import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from starlette.concurrency import iterate_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
+from starlette.types import Scope
 
-from appliance import __version__, errors
+from appliance import __version__
 from appliance.answer import Event, Found, Sentence
+from appliance.bodies import AskBody, DocumentBody, FinishBody, RunBody, SearchBody
 from appliance.bootstrap import Appliance
-from appliance.errors import ApplianceError
-from appliance.library import ChunkText, Upload
+from appliance.errors import ApplianceError, Denied, UsageError
 from appliance.render import answer_record, passage_record
-from appliance.types import Answer, Status, document_id, principals
+from appliance.replies import INTERNAL, Perimeter, as_json, described, on_failure
+from appliance.types import Answer, document_id, principals
 
 LOCAL_USER = "local"
 
-HTTP_STATUS: dict[type[ApplianceError], int] = {
-    errors.UsageError: 400,
-    errors.QuestionError: 400,
-    errors.Denied: 403,
-    errors.NotFound: 404,
-    errors.IndexMismatch: 409,
-    errors.HomeInUse: 409,
-    errors.PromptTooLong: 413,
-    errors.ModelError: 503,
-    errors.Unavailable: 503,
-    errors.StorageFull: 507,
-}
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AskBody(Body):
-    question: str
-    user: str = ""
-
-
-class SearchBody(Body):
-    question: str
-    user: str = ""
-    limit: int = Field(10, ge=1, le=100)
-
-
-class EmbedderBody(Body):
-    name: str
-    sha256: str
-
-
-# A file name is bytes: what is no UTF-8 in it travels as lone surrogates, which pydantic's own check of text refuses.
-FileName = Annotated[str, InstanceOf[str]]
-
-
-class RunBody(Body):
-    share: FileName
-    chunker: str
-    embedder: EmbedderBody
-    rebuild: bool = False
-
-
-class FinishBody(Body):
-    counts: dict[str, int]
-    removed: int
-    passages: int
-    seconds: float
-
-
-class ChunkBody(Body):
-    text: str
-    page: int | None
-    headings: tuple[str, ...] = ()
-
-
-class DocumentBody(Body):
-    run: str
-    share: FileName
-    path: FileName
-    sha256: str
-    size_bytes: int
-    modified_ns: int
-    media_type: str
-    readers: tuple[str, ...]
-    status: Status
-    reason: str = ""
-    hint: str = ""
-    pages: int | None = None
-    chunks: tuple[ChunkBody, ...] | None = None
-    vectors: str | None = None
+# A document with its vectors: 1.5 KB of vector and about as much text for each of up to 100,000 passages.
+DOCUMENT_BYTES = 400_000_000
 
 
 def create_app(appliance: Appliance, ingest_token: str) -> FastAPI:
@@ -117,14 +46,23 @@ def create_app(appliance: Appliance, ingest_token: str) -> FastAPI:
         yield
         await anyio.to_thread.run_sync(appliance.close)
 
-    app = FastAPI(title="appliance", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="appliance",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # FastAPI would otherwise export traces wherever environment variables say.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        max_body_size=appliance.settings.service.body_bytes,
+    )
     app.state.appliance = appliance
     app.state.ingest_token = ingest_token
-    app.add_exception_handler(ApplianceError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for kind in (ApplianceError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, on_failure)
     app.include_router(reading)
     app.include_router(changing)
-    app.add_middleware(_Perimeter, body_bytes=appliance.settings.service.body_bytes)
+    app.add_middleware(Perimeter)
     return app
 
 
@@ -135,29 +73,29 @@ def _appliance(request: Request) -> Appliance:
 def _needs_ingest_token(request: Request) -> None:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not secrets.compare_digest(given.encode(), request.app.state.ingest_token.encode()):
-        raise errors.Denied("this takes the ingest credential", "Let the ingest process of this home do it.")
+        raise Denied("this takes the ingest credential", "Let the ingest process of this home do it.")
 
 
 Part = Annotated[Appliance, Depends(_appliance)]
 reading = APIRouter()
-changing = APIRouter(dependencies=[Depends(_needs_ingest_token)])
+changing = APIRouter(dependencies=[Depends(_needs_ingest_token)], max_body_size=DOCUMENT_BYTES)
 
 
 def _user(request: Request, named: str) -> str:
     if named and not over_socket(request.scope):
-        raise errors.Denied("a user can be named over the Unix socket only", "Leave the user out.")
+        raise Denied("a user can be named over the Unix socket only", "Leave the user out.")
     return named or LOCAL_USER
 
 
 def _owner_only(request: Request) -> None:
     if not over_socket(request.scope):
-        raise errors.Denied("the log can be read over the Unix socket only", "Use the command line on the server.")
+        raise Denied("the log can be read over the Unix socket only", "Use the command line on the server.")
 
 
-def over_socket(scope: Any) -> bool:
+def over_socket(scope: Scope) -> bool:
     """Return whether a request came over the Unix socket: there, uvicorn knows no port of the server."""
-    server = scope.get("server")
-    return bool(server) and server[1] is None
+    server: tuple[str, int | None] | None = scope.get("server")
+    return server is not None and server[1] is None
 
 
 @reading.get("/healthz")
@@ -212,66 +150,52 @@ def documents(request: Request, appliance: Part, share: str | None = None) -> Re
         for entry in appliance.catalog.entries(share)
         if everything or not reader.isdisjoint(entry.readers)
     ]
-    return _json({"documents": rows})
+    return as_json({"documents": rows})
 
 
 @reading.get("/api/runs")
 def runs(appliance: Part) -> Response:
-    return _json({"runs": [asdict(run) for run in appliance.catalog.runs()]})
+    return as_json({"runs": [asdict(run) for run in appliance.catalog.runs()]})
 
 
 @reading.get("/api/log")
 def log_tail(request: Request, appliance: Part, last: Annotated[int, Query(ge=0, le=100_000)] = 20) -> Response:
     _owner_only(request)
     size = appliance.log.size()
-    return _json({"entries": [asdict(entry) for entry in appliance.log.entries(max(size - last, 0), size)]})
+    return as_json({"entries": [asdict(entry) for entry in appliance.log.entries(max(size - last, 0), size)]})
 
 
 @reading.get("/api/log/checkpoint")
 def log_checkpoint(request: Request, appliance: Part) -> Response:
     _owner_only(request)
-    return _json(asdict(appliance.log.checkpoint()))
+    return as_json(asdict(appliance.log.checkpoint()))
 
 
 @changing.post("/api/runs")
 def start_run(body: RunBody, appliance: Part) -> Response:
     found = replace(appliance.identity, embedder=body.embedder.name, sha256=body.embedder.sha256, chunker=body.chunker)
     run = appliance.library.start_run(body.share, found)
-    return _json({"id": run.id})
+    return as_json({"id": run.id})
 
 
 @changing.post("/api/runs/{run}/finish")
 def finish_run(run: str, body: FinishBody, appliance: Part) -> Response:
     done = appliance.library.finish_run(run, body.counts, body.removed, body.passages, body.seconds)
-    return _json(asdict(done))
+    return as_json(asdict(done))
 
 
 @changing.put("/api/documents/{document}")
 def put_document(document: str, body: DocumentBody, appliance: Part) -> Response:
     if document != document_id(body.share, body.path):
-        raise errors.UsageError(
-            f"document {document} is not the id of this share and path", "Compute the id from both."
-        )
-    chunks = None if body.chunks is None else tuple(ChunkText(c.text, c.page, c.headings) for c in body.chunks)
-    fields = {name: getattr(body, name) for name in Upload.__dataclass_fields__ if name != "chunks"}
-    entry = appliance.library.put(body.run, Upload(**fields, chunks=chunks), _vectors(body, appliance.dimensions))
-    return _json({"id": entry.id, "status": entry.status})
+        raise UsageError(f"document {document} is not the id of this share and path", "Compute the id from both.")
+    entry = appliance.library.put(body.run, body.upload(), body.rows(appliance.identity.dimensions))
+    return as_json({"id": entry.id, "status": entry.status})
 
 
 @changing.delete("/api/documents/{document}")
 def delete_document(document: str, run: str, appliance: Part) -> Response:
     appliance.library.remove(run, document)
-    return _json({"id": document})
-
-
-def _vectors(body: DocumentBody, dimensions: int) -> Any:
-    if body.vectors is None:
-        return None
-    try:
-        flat = np.frombuffer(base64.b64decode(body.vectors, validate=True), dtype="<f4")
-        return flat.reshape(-1, dimensions)
-    except (binascii.Error, ValueError) as error:
-        raise errors.UsageError(f"vectors are not rows of {dimensions} float32: {error}") from error
+    return as_json({"id": document})
 
 
 async def _events(first: Event, rest: Iterator[Event]) -> AsyncIterator[bytes]:
@@ -280,7 +204,10 @@ async def _events(first: Event, rest: Iterator[Event]) -> AsyncIterator[bytes]:
         async for event in iterate_in_threadpool(rest):
             yield _event(event)
     except ApplianceError as error:
-        yield _frame("error", _described(error))
+        yield _frame("error", described(error))
+    except Exception:
+        logging.getLogger(__name__).exception("an answer failed")
+        yield _frame("error", described(INTERNAL))
     finally:
         # The reader may have gone: closing stops the computation and has the log say so.
         close = getattr(rest, "close", None)
@@ -302,60 +229,3 @@ def _event(event: Event) -> bytes:
 
 def _frame(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def _json(data: Any, status: int = 200) -> Response:
-    """File names may hold lone surrogates, which JSON can escape and UTF-8 cannot carry."""
-    return Response(json.dumps(data), status, media_type="application/json")
-
-
-def _described(error: ApplianceError) -> dict[str, str]:
-    return {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
-
-
-def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApplianceError)  # noqa: S101  # registered for this class alone
-    status = next((HTTP_STATUS[cls] for cls in type(error).__mro__ if cls in HTTP_STATUS), 500)
-    return _json(_described(error), status)
-
-
-def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class alone
-    problems = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-    return _json({"error": f"the request is not understood: {problems}", "hint": "", "kind": "UsageError"}, 400)
-
-
-class _Perimeter:
-    """Refuses, before any route, what cannot be meant for this service: foreign host names (DNS rebinding), cross-site
-    requests of a browser, and bodies over the limit.
-    """
-
-    HOSTS = frozenset({"127.0.0.1", "localhost", "appliance"})
-
-    def __init__(self, app: Any, body_bytes: int) -> None:
-        self._app = app
-        self._body_bytes = body_bytes
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _refusal(self, scope: Any, headers: dict[str, str]) -> Response | None:
-        if headers.get("host", "").rsplit(":", 1)[0] not in self.HOSTS:
-            return _json({"error": "unknown host name", "hint": "Use 127.0.0.1.", "kind": "Denied"}, 403)
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} or "origin" in headers:
-            return _json({"error": "no page of another origin may call this", "hint": "", "kind": "Denied"}, 403)
-        length = headers.get("content-length", "")
-        chunked = "transfer-encoding" in headers
-        trusted = "authorization" in headers and over_socket(scope)
-        if not trusted and (chunked or (length.isdigit() and int(length) > self._body_bytes)):
-            hint = "Ask a shorter question."
-            return _json({"error": f"body over {self._body_bytes} bytes", "hint": hint, "kind": "UsageError"}, 413)
-        return None

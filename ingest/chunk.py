@@ -214,7 +214,7 @@ class Chunker:
             return None
         above = first.last_path or first.path
         pieces = (
-            *self._headings_as_text(() if first.last_path else first.path[len(path) :]),
+            *self._headings_as_text(first.path[len(path) :]),
             *first.pieces,
             *self._headings_as_text(second.path[len(_common(above, second.path)) :]),
             *second.pieces,

@@ -59,6 +59,8 @@ class Asking:
     def __iter__(self) -> Iterator[Event]:
         """Yield events up to the answer. Raises ClientError, also for an event that reports an error."""
         body = {"question": self._question}
+        if self._stopped:
+            return
         try:
             with self._http.stream("POST", "/api/ask", json=body, timeout=ANSWER) as response:
                 self._connection = response.extensions["network_stream"].get_extra_info("socket")
@@ -96,7 +98,8 @@ class Client:
     """Talks to the service over its Unix socket. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
-        transport = httpx.HTTPTransport(uds=str(path))
+        # Every question that is being answered holds a connection; how many may run is the service's to say.
+        transport = httpx.HTTPTransport(uds=str(path), limits=httpx.Limits(max_keepalive_connections=20))
         # No proxy of the environment applies to a Unix socket; the host name is not looked up.
         self._http = httpx.Client(transport=transport, base_url="http://appliance", timeout=QUICK, trust_env=False)
 

@@ -58,7 +58,8 @@ def numbered_text(pieces: list[Piece], key: str) -> None:
         for piece in pieces:
             plain(piece.text)
             if piece.numbers:
-                st.markdown(" ".join(f":blue[\\[{number}\\]]" for number in piece.numbers))
+                # The word joiner keeps a number on the line of its sentence.
+                st.markdown(" ".join(f":blue[\N{WORD JOINER}\\[{number}\\]]" for number in piece.numbers))
 
 
 def quoted(parts: tuple[str, str, str], key: str) -> None:

@@ -40,11 +40,9 @@ def _slides(elements: list[Any]) -> Iterator[Section]:
         for section in found:
             if section in titles:
                 continue
-            if section.kind == "heading":
-                # unstructured calls the short lines of a slide's body titles of a lower level.
-                yield Section(f"- {section.text}", number, "list_item")
-            else:
-                yield replace(section, page=number)
+            # unstructured calls the short lines of a slide's body titles of a lower level.
+            kind = "list_item" if section.kind == "heading" else section.kind
+            yield replace(section, page=number, kind=kind, level=0)
 
 
 def _sheets(elements: list[Any]) -> Iterator[Section]:

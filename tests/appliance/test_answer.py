@@ -136,6 +136,13 @@ def test_nothing_supported_is_a_refusal(script: str, reason: str) -> None:
     assert (True, reason) == tuple(bodies(log, "answer")[0][key] for key in ("refused", "reason"))
 
 
+def test_markup_of_the_model_is_not_shown() -> None:
+    """A link or an image in an answer is shown as its text."""
+    events = ask(answerer("Take a minimum of **30 days** of [paid time off](https://example.com/?q=secret)."))
+    assert "Take a minimum of 30 days of paid time off." == last(events).text
+    assert last(events).citations[0].sentence in last(events).text
+
+
 def test_nothing_found_asks_no_model() -> None:
     """Without a passage there is nothing to read: refused at once."""
     log, generator = MemoryLog(), ScriptedGenerator(GOOD)

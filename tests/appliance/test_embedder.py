@@ -52,7 +52,7 @@ def _folder(root: Path, config: object = CONFIG, modules: object = MODULES, pool
 
 
 def _embedder(folder: Path, state: Path, record: ModelRecord | None = None, threads: int = 2) -> SentenceEmbedder:
-    return SentenceEmbedder(folder, record or load_manifest().get("all-minilm-l6-v2").record, "auto", threads, state)
+    return SentenceEmbedder(folder, record or load_manifest().spec("all-minilm-l6-v2").record, "auto", threads, state)
 
 
 def test_the_faster_backend_is_chosen_when_it_is_exact_enough() -> None:
@@ -92,13 +92,16 @@ def test_a_missing_folder_is_a_missing_model(tmp_path: Path) -> None:
         _embedder(tmp_path / "nowhere", tmp_path / "state.json", RECORD)
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("broken", ["config.json", "tokenizer.json", "model.safetensors"])
-def test_a_damaged_file_is_a_model_error_with_a_hint(tmp_path: Path, broken: str) -> None:
+def test_a_damaged_file_is_a_model_error_with_a_hint(embedder_path: Path, tmp_path: Path, broken: str) -> None:
     """Whatever a library raises for a broken file reaches the user as one error that says what to run."""
-    folder = _folder(tmp_path / "model")
-    (folder / broken).write_bytes(b"\xff\x00{")
+    folder = tmp_path / "model"
+    shutil.copytree(embedder_path, folder, symlinks=True)
+    (folder / broken).unlink()
+    (folder / broken).write_bytes((embedder_path / broken).read_bytes()[:-100])
     with pytest.raises(ModelError) as caught:
-        _embedder(folder, tmp_path / "state.json", RECORD)
+        SentenceEmbedder(folder, RECORD, "float32", 1, tmp_path / "state.json")
     assert str(folder) in caught.value.message
     assert "appliance models verify" in caught.value.hint
     assert caught.value.__cause__ is not None
@@ -140,7 +143,7 @@ def test_loading_the_default_model_leaves_the_large_library_alone(embedder_path:
     program = (
         "import sys; from pathlib import Path; from appliance.embedder import SentenceEmbedder;"
         "from appliance.manifest import load_manifest;"
-        "e = SentenceEmbedder(Path(sys.argv[1]), load_manifest().get('all-minilm-l6-v2').record, 'float32', 1,"
+        "e = SentenceEmbedder(Path(sys.argv[1]), load_manifest().spec('all-minilm-l6-v2').record, 'float32', 1,"
         " Path(sys.argv[2])); e.embed(['text']);"
         "print(sorted({'sentence_transformers', 'transformers', 'sklearn'} & set(sys.modules)))"
     )
@@ -167,7 +170,7 @@ def test_every_backend_computes_what_sentence_transformers_does(
     library = SentenceTransformer(str(embedder_path), device="cpu", local_files_only=True)
     texts = [*SAMPLES, " ".join(PASSAGES)]
     exact = library.encode(texts)
-    record = load_manifest().get("all-minilm-l6-v2").record
+    record = load_manifest().spec("all-minilm-l6-v2").record
     assert library.max_seq_length == 256
     for backend, least in (("float32", 0.99999), ("bfloat16", LEAST_COSINE)):
         embedder = SentenceEmbedder(embedder_path, record, backend, 2, tmp_path / "state.json")

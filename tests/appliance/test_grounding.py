@@ -109,6 +109,14 @@ def test_other_languages_are_supported_alike() -> None:
     assert not ground("有給休暇は25日です。", passages=(japanese,)).supported
 
 
+def test_the_sentences_nearest_to_a_question_are_found() -> None:
+    """They share the most of its rare words, best first, and none is named twice."""
+    evidence = Evidence((*PASSAGES, *PASSAGES), "")
+    assert ["| Chair | $399.50 | 9 kg |"] == evidence.closest("What does a chair weigh in kg?", 1)
+    assert "exceeds 10 business days" in evidence.closest("Who gives approval for more than 10 business days?", 2)[0]
+    assert [] == evidence.closest("xyzzy", 2)
+
+
 PIECES = st.sampled_from(
     [
         "30",
@@ -135,7 +143,7 @@ TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([" ", ". ", "\n", ", ", "\n| 
 
 @given(st.lists(TEXTS, min_size=1, max_size=3), TEXTS, TEXTS)
 def test_quotes_are_verbatim_and_hold_every_number(texts: list[str], sentence: str, question: str) -> None:
-    """Whatever the texts are: a quote is a stretch of its passage, and each number of a supported sentence is in one."""
+    """Whatever the texts: a quote is a stretch of its passage, and each number of a supported sentence is in one."""
     grounded = ground(sentence, question, tuple(passage(text) for text in texts))
     assert all(citation.quote in citation.passage.chunk.text for citation in grounded.citations)
     assert all(citation.sentence in sentence for citation in grounded.citations)

@@ -122,6 +122,20 @@ def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path) -> No
         EdgeIndex(tmp_path / "other", IDENTITY, reserve_bytes=2**60)
 
 
+def test_a_flush_in_between_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put in before and after the engine flushed its files is there after opening again."""
+    monkeypatch.setattr("appliance.index_edge.FLUSH_POINTS", 3)
+    index = EdgeIndex(tmp_path, IDENTITY)
+    for version in "1234":
+        fill(index, document(version), 2)
+    fill(index, document(name="b.md"), 2)
+    index.close()
+    index = EdgeIndex(tmp_path, IDENTITY)
+    assert {document().id: "4" * 64, document(name="b.md").id: "1" * 64} == index.versions()
+    assert 4 == index.count()
+    index.close()
+
+
 def test_optimizing_keeps_what_is_found(tmp_path: Path) -> None:
     """Dropping the room of replaced chunks changes no answer."""
     index = EdgeIndex(tmp_path, IDENTITY)

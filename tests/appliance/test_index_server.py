@@ -36,7 +36,7 @@ def server(status: int, body: bytes) -> Iterator[str]:
 
         do_GET = do_PUT = do_POST = answer  # noqa: N815  # names that http.server looks for
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass
 
     listening = HTTPServer(("127.0.0.1", 0), Answers)
@@ -63,6 +63,7 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 
 
 @loopback
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
@@ -71,7 +72,8 @@ def test_a_server_that_is_away_is_unavailable() -> None:
         (400, b'{"status":{"error":"bad request"}}', StoreError),
         (500, b'{"status":{"error":"internal"}}', Unavailable),
         (500, b'{"status":{"error":"No space left on device"}}', StorageFull),
-        (200, b"<html>not Qdrant</html>", ApplianceError),
+        (200, b"<html>not Qdrant</html>", Unavailable),
+        (200, b'{"result": 7}', Unavailable),
     ],
 )
 def test_a_refusal_becomes_an_error_of_ours(status: int, body: bytes, expected: type[ApplianceError]) -> None:
@@ -88,7 +90,7 @@ class Shared:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.client = QdrantClient(MEMORY)
         monkeypatch.setattr(self.client, "close", lambda: None)
-        monkeypatch.setattr("appliance.index_server._connect", lambda url, api_key: self.client)
+        monkeypatch.setattr("appliance.index_server.QdrantClient", lambda *args, **kwargs: self.client)
 
     def open(self, identity: Identity = IDENTITY) -> ServerIndex:
         return ServerIndex(MEMORY, "library", identity)

@@ -35,14 +35,16 @@ def flat(prompt: Prompt) -> str:
 def test_the_prompt_is_the_golden_one(chat: str) -> None:
     """A change of the prompt shows in review, character by character; a new wording is a new template file."""
     prompter = load_template("answer.v1").for_chat(chat)
-    prompt = prompter.build([passage("Teammates take 30 days."), passage("Ask Ada.", "a.txt", ())], "How many days?")
+    prompt = prompter.build(
+        [passage("Teammates take 30 days."), passage("Ask Ada.", "a.txt", ())], "How many days?", ["30 days."]
+    )
     assert (GOLDEN / f"answer.v1.{chat}.txt").read_text("utf-8") == flat(prompt)
 
 
 def test_text_of_documents_is_never_trusted(prompter: Prompter) -> None:
     """Whatever stands in text, path, headings or question, the trusted part of the prompt stays what it was."""
-    tame = prompter.build([passage("text", "path", ("heading",))], "question")
-    wild = prompter.build([passage(HOSTILE, HOSTILE, (HOSTILE,))], HOSTILE)
+    tame = prompter.build([passage("text", "path", ("heading",))], "question", ["sentence"])
+    wild = prompter.build([passage(HOSTILE, HOSTILE, (HOSTILE,))], HOSTILE, [HOSTILE])
     assert [s.text for s in tame.segments() if s.trusted] == [s.text for s in wild.segments() if s.trusted]
     assert [s.trusted for s in tame.segments()] == [s.trusted for s in wild.segments()]
 
@@ -56,7 +58,7 @@ def test_no_text_closes_its_frame(text: str, path: str, question: str) -> None:
 
 
 def test_a_path_cannot_leave_its_line(prompter: Prompter) -> None:
-    """Line breaks, controls and quotes in a file's name or a heading do not reach the prompt, and neither a long tail."""
+    """Line breaks, controls and quotes in a path or a heading do not reach the prompt, and neither does a long tail."""
     label = prompter.passage(passage("text", 'a"\n\x00b' + "x" * 5000, ('h"\n\u2028i',)))
     assert all('"' not in s.text and "\n" not in s.text for s in label[:4] if not s.trusted)
     assert sum(len(s.text) for s in label) < 700

@@ -46,7 +46,13 @@ def body(number: int) -> dict[str, Json]:
     """Return what an answer's entry holds, roughly."""
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     passages = [{"chunk": digest[i : i + 32], "page": i, "score": 0.5 + i / 64} for i in range(5)]
-    return {"answer": digest, "passages": passages, "question": digest[::-1], "refused": False, "total_ms": number % 977}
+    return {
+        "answer": digest,
+        "passages": passages,
+        "question": digest[::-1],
+        "refused": False,
+        "total_ms": number % 977,
+    }
 
 
 def append_times(log: FileLog, writers: int, entries: int) -> list[float]:
@@ -103,7 +109,9 @@ def verification(folder: Path, entries: int) -> None:
     started = time.process_time()
     result = verify_log(folder / "large", (folder / "keys" / "log.pub").read_text())
     seconds = time.process_time() - started
-    print(f"verify: {entries / seconds:.0f} entries/s of {size // entries} bytes; {result.integrity}, {result.completeness}")
+    print(
+        f"verify: {entries / seconds:.0f} entries/s of {size // entries} bytes; {result.integrity}, {result.completeness}"
+    )
 
 
 if __name__ == "__main__":

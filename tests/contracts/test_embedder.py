@@ -24,7 +24,7 @@ SAME = 0.9999
 
 
 def _real(folder: Path, backend: Backend, state: Path) -> SentenceEmbedder:
-    return SentenceEmbedder(folder, load_manifest().get("all-minilm-l6-v2").record, backend, 2, state)
+    return SentenceEmbedder(folder, load_manifest().spec("all-minilm-l6-v2").record, backend, 2, state)
 
 
 @pytest.fixture(

@@ -28,9 +28,7 @@ class Misbehaving:
             case "hang":
                 time.sleep(3600)
             case "eat":
-                hoard = []
-                while True:
-                    hoard.append(bytearray(50_000_000))
+                words.append(str(len(bytearray(4_000_000_000))))
             case "flood":
                 while True:
                     yield Section("word " * 10_000, None, "paragraph")

@@ -52,7 +52,7 @@ def test_a_hostile_file_gets_its_status_and_the_next_file_is_parsed(
     worker: Make, tmp_path: Path, content: str, status: str, reason: str
 ) -> None:
     """Whatever a file does to the child, it earns a status with the reason, and the next file is parsed as ever."""
-    limits = replace(LIMITS, seconds=2, memory_bytes=600_000_000, text_characters=100_000)
+    limits = replace(LIMITS, seconds=2 if content == "hang" else 60, text_characters=100_000)
     child = worker(limits, MISBEHAVING)
     with opened(tmp_path, "harmless") as descriptor:
         assert [draft.text for draft in child.parse(descriptor, "a.txt").drafts] == ["harmless"]

@@ -13,7 +13,7 @@ SECONDS = 10.0
 
 
 class Scripted:
-    """A question whose events the test puts in one after the other; an exception is raised, None ends it."""
+    """A question whose events the test puts in one by one; a record or None ends it, an exception is raised."""
 
     def __init__(self) -> None:
         self.events: queue.Queue[Event | Exception | None] = queue.Queue()
@@ -24,6 +24,8 @@ class Scripted:
             if isinstance(event, Exception):
                 raise event
             yield event
+            if event.name == "answer":
+                return
 
     def stop(self) -> None:
         self.stopped = True

@@ -63,7 +63,7 @@ def _submit() -> None:
 
 def _draw_start() -> None:
     try:
-        count = sum(1 for row in parts.client().documents() if row.get("passages"))
+        count = _searchable()
     except ClientError as error:
         parts.failure(error, "start", "The list of documents cannot be shown")
         return
@@ -71,12 +71,28 @@ def _draw_start() -> None:
         st.markdown(f"Answers come from {plural(count, 'document')}, sentence by sentence, each with its quote.")
         st.caption(ALONE)
     else:
-        parts.notice(
-            "No documents yet",
-            "Nothing has been taken in, so there is nothing to answer from.",
-            'Run "appliance ingest DIR" with the folder of your documents, then come back.',
-            "empty",
-        )
+        st.fragment(_wait_for_documents, run_every=RETRY_SECONDS)()
+
+
+def _searchable() -> int:
+    return sum(1 for row in parts.client().documents() if row.get("passages"))
+
+
+def _wait_for_documents() -> None:
+    try:
+        count, runs = _searchable(), parts.client().runs()
+    except ClientError as error:
+        parts.failure(error, "empty", "The list of documents cannot be shown")
+        return
+    if count:
+        st.rerun()
+    if runs and not runs[0].get("finished"):
+        what = "They are being taken in; as soon as the first ones are there, you can ask."
+        hint = "This page looks again by itself."
+    else:
+        what = "Nothing has been taken in, so there is nothing to answer from."
+        hint = 'Run "appliance ingest DIR" with the folder of your documents; this page looks again by itself.'
+    parts.notice("No documents yet", what, hint, "empty")
 
 
 def _is_ready() -> bool:

@@ -54,7 +54,8 @@ def _draw_run(runs: Sequence[Row]) -> None:
             f"Last run finished {moment(str(run['finished']), zone)} after {duration(float(run.get('seconds') or 0))}"
         )
     else:
-        when = f"A run has been going on since {moment(str(run.get('started') or ''), zone)}"
+        # Going on, or interrupted: nobody can tell from here.
+        when = f"Last run began {moment(str(run.get('started') or ''), zone)} and has not finished"
     share = str(run.get("share") or "")
     parts.quiet(": ".join(part for part in (f"{when} · {share}", figures) if part), "run")
 
@@ -122,8 +123,8 @@ def _draw_rows(rows: Sequence[Row]) -> None:
 
 def _columns(rows: Sequence[Row], zone: tzinfo) -> dict[str, list[Any]]:
     return {
-        "Path": [str(row.get("path") or "") for row in rows],
         "Status": [_words(str(row.get("status") or "")) for row in rows],
+        "Path": [str(row.get("path") or "") for row in rows],
         "Reason": [str(row.get("reason") or "") for row in rows],
         "Pages": [row.get("pages") for row in rows],
         "Passages": [row.get("passages") for row in rows],
@@ -136,9 +137,11 @@ def _columns(rows: Sequence[Row], zone: tzinfo) -> dict[str, list[Any]]:
 
 def _formats() -> dict[str, Any]:
     """Text columns are said to be text: a table that guesses would turn addresses into links."""
-    text = {name: st.column_config.TextColumn(name) for name in ("Status", "Reason", "Size", "Indexed", "Hint", "Type")}
+    text = {name: st.column_config.TextColumn(name) for name in ("Status", "Size", "Indexed", "Type")}
     numbers = {name: st.column_config.NumberColumn(name, width="small") for name in ("Pages", "Passages")}
-    return {"Path": st.column_config.TextColumn("Path", width="large"), **text, **numbers}
+    wide = {"Path": "large", "Reason": "medium", "Hint": "medium"}
+    text |= {name: st.column_config.TextColumn(name, width=width) for name, width in wide.items()}
+    return text | numbers
 
 
 def _draw_details(row: Row) -> None:
