@@ -36,8 +36,10 @@ from appliance.types import Chunk, Document, Passage
 # Points after which the engine's files are flushed, so that its log stays small and a start after a crash short.
 FLUSH_POINTS = 10_000
 
-# A change needs this much free space beside itself: the engine grows its files by 32 MB at a time.
+# New chunks need this much free space beside themselves: the engine grows its files by 32 MB at a time.
 RESERVE_BYTES = 200_000_000
+# Taking readers or chunks away needs only a part of it, so that it still works when no document gets in any more.
+AWAY = 5
 
 
 class EdgeIndex:
@@ -87,14 +89,15 @@ class EdgeIndex:
             must=[edge.FieldCondition(DOCUMENT, match=edge.MatchValue(stored.packed(document.id)))],
             must_not=[edge.HasIdCondition({chunk.id for chunk in chunks})],
         )
-        with self._changing(sum(4 * len(chunk.text) for chunk in chunks) + 4 * vectors.size):
+        size_bytes = sum(4 * len(chunk.text) for chunk in chunks) + 4 * vectors.size
+        with self._changing(self._reserve_bytes + size_bytes if chunks else self._reserve_bytes // AWAY):
             with self._gate.exclusive():
                 self._exchange(document, points, stale)
             self._settle(len(points))
 
     def update(self, document: Document) -> None:
         payload = stored.changeable_payload(document)
-        with self._changing(0):
+        with self._changing(self._reserve_bytes // AWAY):
             with self._gate.exclusive():
                 self._shard.update(
                     edge.UpdateOperation.set_payload_by_filter(_only(DOCUMENT, stored.packed(document.id)), payload)
@@ -102,7 +105,7 @@ class EdgeIndex:
             self._settle(0)
 
     def remove(self, document_id: str) -> None:
-        with self._changing(0):
+        with self._changing(self._reserve_bytes // AWAY):
             with self._gate.exclusive():
                 self._shard.update(
                     edge.UpdateOperation.delete_points_by_filter(_only(DOCUMENT, stored.packed(document_id)))
@@ -161,7 +164,7 @@ class EdgeIndex:
         Returns whether anything was done. The whole process stands still meanwhile (0.4 s for 3,000 chunks without
         graph, minutes with one), so call it only while nothing else runs: before serving.
         """
-        with self._changing(0):
+        with self._changing(self._reserve_bytes):
             done = bool(self._shard.optimize())
             self._shard.flush()
             self._unflushed = 0
@@ -230,10 +233,10 @@ class EdgeIndex:
             yield
 
     @contextmanager
-    def _changing(self, size_bytes: int) -> Iterator[None]:
+    def _changing(self, free_bytes: int) -> Iterator[None]:
         with self._changes, edge_files.translated(self._folder):
             self._require_open()
-            edge_files.require_space(self._folder, self._reserve_bytes + size_bytes)
+            edge_files.require_space(self._folder, free_bytes)
             yield
 
     def _require_open(self) -> None:

@@ -129,16 +129,17 @@ def ask(body: AskBody, request: Request, appliance: Part) -> StreamingResponse:
 
 
 @reading.post("/api/search")
-def search(body: SearchBody, request: Request, appliance: Part) -> dict[str, Any]:
+def search(body: SearchBody, request: Request, appliance: Part) -> Response:
     user = _user(request, body.user)
     found = appliance.answerer.search(body.question, principals(user), user, body.limit)
-    return {
+    record = {
         "id": found.id,
         "question": body.question,
         "passages": [passage_record(passage) for passage in found.passages],
         "search_ms": round(found.search_ms, 2),
         "log_index": found.log_index,
     }
+    return as_json(record)
 
 
 @reading.get("/api/documents")

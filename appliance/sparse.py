@@ -26,8 +26,8 @@ from appliance.types import Chunk
 # Words of a chunk of the default size (200 tokens). BM25 needs one average that stays the same while the index grows.
 AVERAGE_WORDS = 150
 
-# Letters only: a number or an identifier with digits is never cut.
-LONG_WORD = re.compile(r"\b([^\W\d_]{6})[^\W\d_]+\b")
+# Candidates for cutting: as the tokenizer, this takes an underscore for the end of a word.
+LONG_WORD = re.compile(r"[^\W_]{7,}")
 
 # Marks on Latin, Greek and Cyrillic letters; those of other scripts are letters in their own right.
 ACCENT = re.compile("[\u0300-\u036f]")
@@ -80,4 +80,9 @@ def terms(text: str) -> str:
     """
     encodable = text.encode("utf-8", "replace").decode("utf-8")
     folded = ACCENT.sub("", unicodedata.normalize("NFKD", encodable.casefold()))
-    return LONG_WORD.sub(r"\1", UNSPACED.sub(r" \1 ", unicodedata.normalize("NFC", folded)))
+    return LONG_WORD.sub(_cut, UNSPACED.sub(r" \1 ", unicodedata.normalize("NFC", folded)))
+
+
+def _cut(word: re.Match[str]) -> str:
+    # A number, or an identifier with a digit in it, is never cut.
+    return word[0][:6] if word[0].isalpha() else word[0]

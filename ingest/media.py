@@ -149,11 +149,12 @@ def _text(head: bytes, suffix: str) -> str:
 
 
 def _wide(head: bytes) -> bool:
-    """Tell whether this is UTF-16 or UTF-32: by its mark, or by zeros in every second byte only."""
+    """Tell whether this is UTF-16 or UTF-32: by its mark, or because every second byte is zero and the rest is text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         return True
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    return max(even, odd) > 0.3 * len(head) / 2 and min(even, odd) < 0.02 * len(head)
+    halves = sorted((head[0::2], head[1::2]), key=lambda half: half.count(0))
+    controls = sum(byte < 32 and byte not in b"\t\n\r" for byte in halves[0])
+    return halves[1].count(0) > 0.3 * len(halves[1]) and controls < 0.02 * len(halves[0])
 
 
 def _is_mail(head: bytes) -> bool:

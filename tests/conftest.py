@@ -36,7 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Close the network before pytest-socket reads its options: only Unix sockets are left open."""
     config.option.disable_socket = True
     config.option.allow_unix_socket = True
-    config.addinivalue_line("markers", "e2e: starts the whole stack")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -153,6 +153,9 @@ class ScriptedGenerator:
         self._script = script
         self._closed = False
 
+    def settings(self) -> dict[str, str | int]:
+        return {"engine": "scripted"}
+
     def count_tokens(self, segments: Sequence[Segment]) -> int:
         return sum(len(TOKEN.findall(segment.text)) for segment in segments)
 

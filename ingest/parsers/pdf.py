@@ -57,7 +57,7 @@ def _mend(pages: list[list[str]]) -> Iterator[Section]:
     if any("\ufffe" in paragraph for page in pages for paragraph in page):
         for page in pages:
             for paragraph in page:
-                words.update(word.casefold() for word in _WORD.findall(paragraph.replace("\ufffe", "\n\ufffe\n")))
+                words.update(word.casefold() for word in _WORD.findall(_BROKEN.sub(" ", paragraph)))
 
     def joined(match: re.Match[str]) -> str:
         left, right = match.group(1), match.group(2)

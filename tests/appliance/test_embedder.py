@@ -118,6 +118,7 @@ def test_only_a_plain_bert_is_computed_by_our_own_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_the_choice_is_remembered_for_the_same_weights_and_threads(embedder_path: Path, tmp_path: Path) -> None:
     """A second start measures nothing; other weights or threads, or a damaged note, are measured again."""
     state = tmp_path / "state.json"
@@ -132,6 +133,7 @@ def test_the_choice_is_remembered_for_the_same_weights_and_threads(embedder_path
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_a_choice_that_cannot_be_kept_is_still_made(embedder_path: Path, tmp_path: Path) -> None:
     """A home that refuses the note costs the next start a second, not this start its embedder."""
     assert _embedder(embedder_path, tmp_path / "missing" / "state.json").embed(["text"]).shape == (1, 384)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -120,6 +121,21 @@ def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path) -> No
     index.close()
     with pytest.raises(StorageFull):
         EdgeIndex(tmp_path / "other", IDENTITY, reserve_bytes=2**60)
+
+
+def test_a_nearly_full_disk_does_not_keep_readers(tmp_path: Path) -> None:
+    """When no document gets in any more, taking readers or documents away still works."""
+    index = EdgeIndex(tmp_path, IDENTITY)
+    fill(index, document("1"), 2)
+    fill(index, document("3", name="b.md"), 2)
+    index.close()
+    index = EdgeIndex(tmp_path, IDENTITY, reserve_bytes=3 * shutil.disk_usage(tmp_path).free)
+    with pytest.raises(StorageFull):
+        fill(index, document("2"), 2)
+    index.update(dataclasses.replace(document("1"), readers=frozenset()))
+    index.remove(document(name="b.md").id)
+    assert set() == found(index)
+    index.close()
 
 
 def test_a_flush_in_between_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

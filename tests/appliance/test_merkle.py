@@ -23,7 +23,10 @@ from appliance.merkle import (
 )
 
 # The leaves and roots that implementations of certificate transparency share as test vectors.
-VECTOR = [bytes.fromhex(leaf) for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]  # fmt: skip # noqa: E501
+VECTOR = [
+    bytes.fromhex(leaf)
+    for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
 ROOTS = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -44,7 +47,7 @@ INCLUSION = [  # leaf, size, audit path
             "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
             "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
         ],
-    ),  # fmt: skip # noqa: E501
+    ),
     (
         5,
         8,
@@ -53,7 +56,7 @@ INCLUSION = [  # leaf, size, audit path
             "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
             "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
         ],
-    ),  # fmt: skip # noqa: E501
+    ),
     (2, 3, ["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
 ]
 CONSISTENCY = [  # first, second, proof
@@ -65,7 +68,7 @@ CONSISTENCY = [  # first, second, proof
             "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
             "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
         ],
-    ),  # fmt: skip # noqa: E501
+    ),
     (
         2,
         5,
@@ -73,7 +76,7 @@ CONSISTENCY = [  # first, second, proof
             "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
             "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
         ],
-    ),  # fmt: skip # noqa: E501
+    ),
     (1, 1, []),
 ]
 

@@ -31,6 +31,7 @@ def shared(question: str, text: str) -> int:
         ("strasse", "Lange Straße 5"),
         ("reimbursement", "Reimbursements are paid"),
         ("Kündigungsfristen", "die Kündigungsfrist"),
+        ("configuration", "see configuration_files"),
         ("vacaciones", "la vacación anual"),
         ("отпуск", "Отпуска сотрудников"),
         ("休暇", "東京の休暇は二十日"),

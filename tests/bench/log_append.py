@@ -45,7 +45,7 @@ def main() -> None:
 def body(number: int) -> dict[str, Json]:
     """Return what an answer's entry holds, roughly."""
     digest = hashlib.sha256(str(number).encode()).hexdigest()
-    passages = [{"chunk": digest[i : i + 32], "page": i, "score": 0.5 + i / 64} for i in range(5)]
+    passages: list[Json] = [{"chunk": digest[i : i + 32], "page": i, "score": 0.5 + i / 64} for i in range(5)]
     return {
         "answer": digest,
         "passages": passages,
@@ -110,7 +110,8 @@ def verification(folder: Path, entries: int) -> None:
     result = verify_log(folder / "large", (folder / "keys" / "log.pub").read_text())
     seconds = time.process_time() - started
     print(
-        f"verify: {entries / seconds:.0f} entries/s of {size // entries} bytes; {result.integrity}, {result.completeness}"
+        f"verify: {entries / seconds:.0f} entries/s of {size // entries} bytes; "
+        f"{result.integrity}, {result.completeness}"
     )
 
 
