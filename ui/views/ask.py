@@ -168,19 +168,21 @@ def _draw_answer(state: State, key: str) -> None:
     passages = state.passages or _maps(answer.get("passages"))
     if answer.get("refused"):
         parts.plain(str(answer.get("answer") or REFUSAL))
-        st.caption("No passage supports an answer. This is what was searched most closely:" if passages else "")
-        for number, passage in enumerate(passages, start=1):
-            _draw_passage(f"{literal(_name(passage))}{_page(passage)}", passage, "", f"{key}-{number}")
-    else:
-        citations = _maps(answer.get("citations"))
-        sources = list(dict.fromkeys(_source(citation) for citation in citations))
-        cited = [(str(c.get("sentence") or ""), sources.index(_source(c)) + 1) for c in citations]
-        parts.numbered_text(numbered(str(answer.get("answer") or state.text), cited), key)
+        if passages:
+            st.caption("No passage supports an answer. These came closest:")
+        with st.container(gap="xsmall"):
+            for number, passage in enumerate(passages, start=1):
+                _draw_passage(f"{literal(_name(passage))}{_page(passage)}", passage, "", f"{key}-{number}")
+        return
+    citations = _maps(answer.get("citations"))
+    sources = list(dict.fromkeys(_source(citation) for citation in citations))
+    cited = [(str(c.get("sentence") or ""), sources.index(_source(c)) + 1) for c in citations]
+    parts.numbered_text(numbered(str(answer.get("answer") or state.text), cited), key)
+    with st.container(gap="xsmall"):
         for number, (document, page, quote) in enumerate(sources, start=1):
             source = {"document": document, "page": page}
             label = f"\\[{number}\\] {literal(document)}{_page(source)}"
-            passage = _passage_of(quote, source, passages)
-            _draw_passage(label, passage, quote, f"{key}-{number}")
+            _draw_passage(label, _passage_of(quote, source, passages), quote, f"{key}-{number}")
 
 
 def _draw_passage(label: str, passage: Mapping[str, Any], quote: str, key: str) -> None:
