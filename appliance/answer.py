@@ -34,6 +34,8 @@ from appliance.types import Answer, Citation, Json, Passage, Prompt, Sampling
 
 # Sentences that are named again after the passages (FACTS.md: passages encoded once; and see the README's decisions).
 CLOSEST = 2
+# Sentences that are looked at for it.
+NEAR = 12
 # A prompt without room for this many tokens of passages is not worth writing.
 LEAST_PASSAGE_TOKENS = 64
 
@@ -252,7 +254,8 @@ class Answerer:
 
     def _prompt(self, passages: Sequence[Passage], question: str, evidence: Evidence) -> Prompt:
         """Return the prompt, the nearest sentences named again if there is room for them."""
-        prompt = self._prompter.build(passages, question, evidence.closest(question, CLOSEST))
+        nearest = self._retrieval.nearest(question, evidence.closest(question, NEAR), CLOSEST)
+        prompt = self._prompter.build(passages, question, nearest)
         room = self._generator.context_tokens - self._limits.output_tokens
         if self._generator.count_tokens(prompt.segments()) <= room:
             return prompt

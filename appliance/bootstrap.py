@@ -197,16 +197,17 @@ def open_appliance(settings: Settings, rebuild: bool = False, loaders: Loaders =
 
 
 def _emptied(settings: Settings, catalog: Catalog, log: FileLog) -> Index:
-    from appliance.index_edge import EdgeIndex  # as above
-
-    if settings.index.url:
-        raise IndexMismatch(
-            f'collection "{settings.index.collection}" was built by another embedder or chunker',
-            "Remove the collection on the server, or name another in index.collection.",
-        )
+    """Remove an index built otherwise, and the rows that name its passages, and open an empty one."""
     log.append("index.emptied", {"identity": str(identity(settings))})
     catalog.clear()
-    EdgeIndex.destroy(settings.home / "index")
+    if settings.index.url:
+        from appliance.index_server import ServerIndex  # as in open_index
+
+        ServerIndex.destroy(settings.index.url, settings.index.collection, settings.index.api_key)
+    else:
+        from appliance.index_edge import EdgeIndex  # as in open_index
+
+        EdgeIndex.destroy(settings.home / "index")
     return open_index(settings, identity(settings))
 
 

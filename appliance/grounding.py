@@ -136,17 +136,20 @@ class Evidence:
         citations = tuple(_citation(claimed, window) for window in chosen) if supported else ()
         return Grounded(claimed, supported, score, citations)
 
-    def closest(self, text: str, count: int) -> list[str]:
-        """Return the sentences of the passages that share most of the weight of `text`, at most `count`, best first."""
+    def closest(self, text: str, count: int) -> dict[str, float]:
+        """Return the sentences of the passages that have words of `text`, with the share of its weight they have.
+
+        At most `count`, the greatest share first; equal ones in the order of the passages.
+        """
         claim = self._claim(text)
-        scored = [
-            (sum(weight for i, weight in enumerate(claim.missing) if mask >> i & 1), -order, text, piece)
-            for order, text in enumerate(self._texts)
-            for piece in text.pieces
-            if (mask := _mask(claim, piece.keys, piece.numbers))
-        ]
-        scored.sort(key=lambda row: row[:2], reverse=True)
-        return list(dict.fromkeys(_cut(text.passage.chunk.text, piece.span) for _, _, text, piece in scored))[:count]
+        whole = sum(claim.missing) or 1.0
+        shares: dict[str, float] = {}
+        for passage in self._texts:
+            for piece in passage.pieces:
+                if mask := _mask(claim, piece.keys, piece.numbers):
+                    share = sum(weight for i, weight in enumerate(claim.missing) if mask >> i & 1) / whole
+                    shares.setdefault(_cut(passage.passage.chunk.text, piece.span), share)
+        return dict(sorted(shares.items(), key=lambda item: -item[1])[:count])
 
     def _claim(self, sentence: str) -> _Claim:
         terms = _distinct(words(sentence))

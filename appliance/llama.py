@@ -27,7 +27,7 @@ import llama_cpp.llama_cpp as capi
 
 from appliance.errors import ConfigError, EngineError, ModelError, ModelMissing
 
-SLICE_TOKENS = 512  # tokens decoded by one call; larger slices read a prompt no faster and take more memory
+SLICE_TOKENS = 512  # tokens decoded by one call: llama.cpp's own default for its physical batch
 LOG_LEVELS = {2: logging.WARNING, 3: logging.ERROR}  # of ggml_log_level; the rest is detail
 
 logger = logging.getLogger(__name__)

@@ -325,5 +325,5 @@ def test_an_unreadable_folder_is_explained(tmp_path: Path) -> None:
 def test_the_verifier_key_is_as_others_expect_it(place: Place) -> None:
     """log.pub holds name, key id and the key's 33 bytes."""
     place.open().close()
-    name, key_id, key = (place.keys / "log.pub").read_text().strip().split("+")
+    name, key_id, key = (place.keys / "log.pub").read_text().strip().split("+", 2)
     assert ("test", 8, 33) == (name, len(key_id), len(base64.b64decode(key)))

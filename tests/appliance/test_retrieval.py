@@ -82,3 +82,11 @@ def test_a_check_that_cannot_be_made_shows_nothing() -> None:
 def test_no_readers_find_nothing() -> None:
     """Who is nobody finds nothing."""
     assert [] == retrieval(indexed((document("a.md"), ["thirty days"]))).search("thirty days", frozenset(), 5)
+
+
+def test_the_nearest_sentences_share_meaning_and_words() -> None:
+    """Both count: of two equally near by meaning, the one with more of the question's words comes first."""
+    part = retrieval(indexed())
+    assert ["thirty days"] == part.nearest("thirty days", {"a desk": 0.0, "thirty days": 0.0}, 1)
+    assert ["b b", "b"] == part.nearest("other", {"b": 0.1, "b b": 0.9}, 2)
+    assert [] == part.nearest("other", {}, 2)

@@ -221,7 +221,7 @@ def test_the_library_shows_and_filters(service: fake.Service, address: str, chro
         page.get_by_text("1 file.").wait_for()
         page.locator(".dvn-scroller").click(position={"x": 20, "y": 55})
         details = page.locator(".st-key-details")
-        details.wait_for()
+        details.get_by_text("sha256").wait_for()
         assert [text in details.inner_text() for text in ("scans/old.pdf", reason, hint)] == [True, True, True]
         picture(page, "library-row")
         assert visit.hosts == {"127.0.0.1"}

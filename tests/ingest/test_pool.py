@@ -91,3 +91,29 @@ def test_a_child_leaves_no_process_behind(worker: Make, tmp_path: Path) -> None:
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+SAMPLE = Path(__file__).parents[2] / "compose" / "sample"
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "status"),
+    [
+        ("minutes/2026-03-management-meeting.docx", 0.5, "damaged"),
+        ("slides/strategy-2026.pptx", 0.9, "damaged"),
+        ("sales/price-list-2026.xlsx", 0.5, "damaged"),
+        ("contracts/supply-agreement-northfield.pdf", 0.02, "damaged"),
+    ],
+)
+def test_files_that_were_cut_off_are_damaged(
+    worker: Make, tmp_path: Path, name: str, length: float, status: str
+) -> None:
+    """An Office or PDF file whose end is missing is damaged, with the reason and what to do."""
+    whole = (SAMPLE / name).read_bytes()
+    file = tmp_path / "file"
+    file.write_bytes(whole[: int(len(whole) * length)])
+    with file.open("rb") as opened_file, pytest.raises(BadFile) as caught:
+        worker().parse(opened_file.fileno(), name)
+    assert caught.value.status == status
+    assert caught.value.reason
+    assert caught.value.hint

@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_PUT = do_POST = do_DELETE = do_GET
+    do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815  # names that the base class calls
 
     def log_message(self, *arguments: object) -> None:
         pass
