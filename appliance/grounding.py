@@ -1,4 +1,4 @@
-"""Which words of the documents support a sentence of an answer (DESIGN 5.6).
+"""Which words of the documents support a sentence of an answer.
 
 Citations are found, not generated. A sentence is supported when one to three stretches of the passages together have
 nearly all of its weight in words, and every number and every name in it. Words the question brought along prove

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.grounding import Evidence, Grounded
@@ -144,6 +144,7 @@ TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([" ", ". ", "\n", ", ", "\n| 
 )
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3), TEXTS, TEXTS)
 def test_quotes_are_verbatim_and_hold_every_number(texts: list[str], sentence: str, question: str) -> None:
     """Whatever the texts: a quote is a stretch of its passage, and each number of a supported sentence is in one."""
@@ -157,6 +158,7 @@ def test_quotes_are_verbatim_and_hold_every_number(texts: list[str], sentence: s
             assert any(same_number(word, number) for number in quoted)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=50))
 def test_no_text_breaks_it(text: str, sentence: str, question: str) -> None:
     """Any characters can be judged; what is quoted stands in the text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ConfigError
@@ -49,6 +49,7 @@ def test_text_of_documents_is_never_trusted(prompter: Prompter) -> None:
     assert [s.trusted for s in tame.segments()] == [s.trusted for s in wild.segments()]
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text(max_size=80))
 def test_no_text_closes_its_frame(text: str, path: str, question: str) -> None:
     """What is not ours never reads as one of our frames, in whatever case it is written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.sentences import Splitter, is_finished, marker_length, split, without_markup
@@ -54,6 +54,7 @@ def test_a_line_broken_by_the_margin_goes_on() -> None:
     ] == sentences(text, wrapped=True)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="aB1 .!?\n。-"))
 def test_nothing_but_white_space_is_left_out(text: str) -> None:
     """Spans are in order, apart, and together hold every character that is not white space."""
@@ -62,6 +63,7 @@ def test_nothing_but_white_space_is_left_out(text: str) -> None:
     assert "".join(text.split()) == "".join("".join(text[s:e] for s, e in spans).split())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="aMäi B1 .!?\n。-e", max_size=9)))
 def test_a_stream_is_cut_like_the_whole_text(pieces: list[str]) -> None:
     """How a model's output was cut into pieces decides nothing, and no character is lost or changed."""
