@@ -19,7 +19,8 @@ from appliance.words import Word, same_number, same_word, starts, words
 # Chosen on the shared question sets (tests/eval/answers.py prints the trade-off): the share of a sentence's weight
 # that must stand in its quotes.
 THRESHOLD = 0.6
-# The share the best quote must have alone: quotes may complete each other, not assemble a sentence from crumbs.
+# The share the best quote must have alone, headings aside: quotes may complete each other, not assemble a sentence
+# from crumbs.
 ALONE = 0.4
 QUOTES = 3
 # A further quote must bring this much of the sentence's weight.
@@ -28,6 +29,9 @@ GAIN = 0.12
 ENOUGH = 0.8
 # What a word is worth where it is found, if the question had it already.
 ECHO = 0.7
+# The share of the words taken over from the question that must stand in the quotes: below it, the answer is about
+# something the question named and the documents did not.
+ECHOED = 0.5
 WINDOW = 3
 WINDOW_CHARACTERS = 700
 CLOSEST_CHARACTERS = 400
@@ -72,11 +76,18 @@ class _Claim:
     missing: tuple[float, ...]
     required: int
     numbers: int
+    echo: int
 
     def score(self, mask: int) -> float:
         found = sum(w for i, w in enumerate(self.found) if mask >> i & 1)
         missing = sum(w for i, w in enumerate(self.missing) if not mask >> i & 1)
         return found / (found + missing) if found else 0.0
+
+    def echoed(self, mask: int) -> float:
+        """Return the share of what the question brought along that stands in the quotes; 1 if it brought nothing."""
+        brought = [(weight, mask >> i & 1) for i, weight in enumerate(self.missing) if self.echo >> i & 1]
+        whole = sum(weight for weight, _ in brought)
+        return sum(weight * stands for weight, stands in brought) / whole if whole else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,13 @@ class _Window:
     masks: tuple[int, ...]
     mask: int
     rank: float
+
+    @property
+    def own(self) -> int:
+        mask = 0
+        for piece in self.masks:
+            mask |= piece
+        return mask
 
     @property
     def pieces(self) -> tuple[_Piece, ...]:
@@ -130,7 +148,8 @@ class Evidence:
             bool(chosen)
             and score >= self._threshold
             and claim.required & ~mask == 0
-            and claim.score(chosen[0].mask) >= ALONE
+            and claim.score(chosen[0].own) >= ALONE
+            and claim.echoed(mask) >= ECHOED
             and _numbers_belong(claim, chosen)
         )
         citations = tuple(_citation(claimed, window) for window in chosen) if supported else ()
@@ -153,7 +172,7 @@ class Evidence:
 
     def _claim(self, sentence: str) -> _Claim:
         terms = _distinct(words(sentence))
-        forms, found, missing, required, numbers = [], [], [], 0, 0
+        forms, found, missing, required, numbers, echoes = [], [], [], 0, 0, 0
         for i, term in enumerate(terms):
             same = frozenset({term.key}) if term.readings else _same(term.key, self._starts)
             weight = self._weight(term, same)
@@ -161,9 +180,10 @@ class Evidence:
             forms.append(same)
             missing.append(weight)
             found.append(weight * ECHO if echo else weight)
+            echoes |= echo << i
             numbers |= bool(term.readings) << i
             required |= (bool(term.readings) or _is_name(term, i, terms)) << i
-        return _Claim(tuple(terms), tuple(forms), tuple(found), tuple(missing), required, numbers)
+        return _Claim(tuple(terms), tuple(forms), tuple(found), tuple(missing), required, numbers, echoes)
 
     def _weight(self, term: Word, forms: frozenset[str]) -> float:
         """Return what a word says: rare in the passages and long is much, frequent and short is little."""

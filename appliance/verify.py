@@ -29,7 +29,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -559,6 +559,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="the log's folder")
     parser.add_argument("--key", required=True, help="the log's verifier key: a file (log.pub) or its text")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint kept elsewhere")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:
         key = Path(options.key).read_text(encoding="utf-8") if Path(options.key).is_file() else options.key
@@ -569,12 +570,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = verify_log(options.folder, key, kept)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
-    for finding in report.findings:
-        print(f"{finding.place}: {finding.what}")
-    print(f"integrity     {report.integrity}")
-    print(f"completeness  {report.completeness}, {report.signed_size} of {report.size} entries are under a checkpoint")
-    print(f"root          {report.root}")
+    print(json.dumps(asdict(report)) if options.json else _readable(report))
     return 1 if report.findings else 0
+
+
+def _readable(report: Report) -> str:
+    lines = [f"{finding.place}: {finding.what}" for finding in report.findings]
+    covered = f"{report.signed_size} of {report.size} entries are under a checkpoint"
+    lines += [f"integrity     {report.integrity}", f"completeness  {report.completeness}, {covered}"]
+    return "\n".join([*lines, f"root          {report.root}"])
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def _ingest(settings: Settings, arguments: argparse.Namespace) -> Report:
     except UnicodeEncodeError as error:
         raise ShareError(f"the path of share {share!r} is no UTF-8", "Mount or link it under a UTF-8 name.") from error
     options = Options(
-        readers=settings.access.default_readers,
+        readers=tuple(sorted(set(settings.access.default_readers))),
         file_bytes=settings.ingest.file_bytes,
         rebuild=arguments.rebuild,
         retry=arguments.retry,

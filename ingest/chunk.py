@@ -25,6 +25,7 @@ _SMALL_PART = 3
 # Vocabularies answer a word that is too long with a single "unknown". Text costs a token per ten characters at least,
 # whatever they say, so that no chunk grows without bounds.
 _CHARACTERS_PER_TOKEN = 10
+_COUNTED_AT_ONCE = 1000
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*\s+(?=[^a-z\s])|[。！？]")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 _GENERIC_NAMES = frozenset({"index", "readme", "_index", "default", "main"})
@@ -246,9 +247,18 @@ class Chunker:
         return self._costs[text]
 
     def _measure(self, texts: Sequence[str]) -> None:
-        unknown = [text for text in dict.fromkeys(texts) if text not in self._costs]
-        if unknown:
-            for text, tokens in zip(unknown, self._count(unknown), strict=True):
+        counted = []
+        for text in texts:
+            least = max(1, math.ceil(len(text) / _CHARACTERS_PER_TOKEN))
+            # Whatever the count, this one will be divided: spare the tokenizer, which takes much memory for it.
+            if least > self._budget:
+                self._costs[text] = least
+            elif text not in self._costs:
+                self._costs[text] = 0
+                counted.append(text)
+        for start in range(0, len(counted), _COUNTED_AT_ONCE):
+            some = counted[start : start + _COUNTED_AT_ONCE]
+            for text, tokens in zip(some, self._count(some), strict=True):
                 self._costs[text] = max(tokens, math.ceil(len(text) / _CHARACTERS_PER_TOKEN), 1)
 
 

@@ -84,6 +84,13 @@ def test_an_echo_of_the_question_supports_nothing() -> None:
     assert not ground("Eastern forces invaded Iraq in March 2003.", question, (passage(text),)).supported
 
 
+def test_what_the_question_is_about_must_be_there() -> None:
+    """A fact about something else does not become the answer by being given the question's subject."""
+    text = "When driving a personal vehicle to an event, claim $0.62 per mile for 2022."
+    question = "What is the budget for a company car?"
+    assert not ground("The budget for a company car is $0.62 per mile for 2022.", question, (passage(text),)).supported
+
+
 def test_the_heading_says_what_a_text_is_about() -> None:
     """A name that stands only in the path or the headings above a text counts as said there."""
     text = "The notice period is 4 weeks to the end of a month."

@@ -1,6 +1,6 @@
 """Putting documents in: whole or not at all, in the log before it can be found, for its readers only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from appliance.catalog import Catalog
 from appliance.errors import IndexMismatch, LogError, NotFound, StoreError, UsageError
 from appliance.identity import Identity
 from appliance.library import ChunkText, Library, Upload
-from appliance.types import Chunk, Document, Json, LogEntry, document_id
+from appliance.types import Chunk, Document, document_id
 from tests.fakes import HashEmbedder, MemoryIndex, MemoryLog
 
 IDENTITY = Identity("hash", "0" * 64, HashEmbedder().dimensions, "sections.v1/200")
@@ -79,13 +79,7 @@ def test_a_document_is_found_and_its_next_version_takes_its_place(home: Home) ->
 def test_every_change_is_in_the_log_before_the_index_has_it(tmp_path: Path) -> None:
     """When the log cannot be written, nothing changes: no row, no passage."""
 
-    class FullLog(MemoryLog):
-        def append(self, kind: str, body: Mapping[str, Json]) -> LogEntry:
-            if kind == "document.put":
-                raise LogError("no space")
-            return super().append(kind, body)
-
-    home = Home(tmp_path, log=FullLog())
+    home = Home(tmp_path, log=MemoryLog(refused={"document.put"}))
     with pytest.raises(LogError):
         home.put("a.txt", "hotel", "1")
     assert ([], [], []) == (home.found("hotel"), home.catalog.entries(), home.catalog.arriving())

@@ -80,7 +80,11 @@ def test_an_unchanged_share_costs_nothing(stack: Stack) -> None:
     """The second run parses and embeds nothing."""
     done = stack.command("ingest", str(b.ROOT / "compose" / "sample"), "--json")
     (report,) = records(done)
-    assert (0, {"unchanged"}, 0) == (done.returncode, {row["status"] for row in report["files"]}, report["passages_embedded"])
+    assert (0, {"unchanged"}, 0) == (
+        done.returncode,
+        {row["status"] for row in report["files"]},
+        report["passages_embedded"],
+    )
 
 
 @pytest.fixture(scope="module")

