@@ -28,7 +28,10 @@ import llama_cpp.llama_cpp as capi
 from appliance.errors import ConfigError, EngineError, ModelError, ModelMissing
 
 SLICE_TOKENS = 512  # tokens decoded by one call: llama.cpp's own default for its physical batch
-LOG_LEVELS = {2: logging.WARNING, 3: logging.ERROR}  # of ggml_log_level; the rest is detail
+# Of ggml_log_level in ggml.h; the rest is detail. What llama.cpp warns of (a context shorter than the model was trained
+# for, say) is a choice of ours and no news to who reads the service's output.
+ERROR_LEVEL = 4
+LOG_LEVELS = {3: logging.INFO, ERROR_LEVEL: logging.ERROR}
 
 logger = logging.getLogger(__name__)
 # Without a handler of its own, Python would print warnings of this logger to stderr in programs that set up no logging.
@@ -40,7 +43,7 @@ _complaints: deque[str] = deque(maxlen=4)
 def _log(level: int, text: bytes, _: object) -> None:
     """Receive llama.cpp's log, which is one per process. At module level so that it is never collected."""
     line = text.decode("utf-8", "replace").strip()
-    if level == 3:
+    if level == ERROR_LEVEL:
         _complaints.append(line)
     if line:
         logger.log(LOG_LEVELS.get(level, logging.DEBUG), "%s", line)

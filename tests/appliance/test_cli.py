@@ -1,4 +1,4 @@
-"""The command line: one exit code per kind of error, message and hint on standard error, results alone on standard out."""
+"""The command line: an exit code per kind of error, message and hint on standard error, results alone on the other."""
 
 import json
 import os
@@ -117,8 +117,17 @@ def test_a_home_that_cannot_be_written_is_an_error_with_a_hint() -> None:
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-m", "appliance.cli"]
-            + ["check", "--home", folder],
+            [
+                "setpriv",
+                "--reuid=65534",
+                "--clear-groups",
+                sys.executable,
+                "-m",
+                "appliance.cli",
+                "check",
+                "--home",
+                folder,
+            ],
             cwd=ROOT,
             capture_output=True,
             text=True,
