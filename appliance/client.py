@@ -20,6 +20,7 @@ class Client:
     """Calls the service of one home. Errors come back as the class that the service raised."""
 
     def __init__(self, socket: Path, token: str = "") -> None:
+        self._socket = socket
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         transport = httpx.HTTPTransport(uds=str(socket))
         self._http = httpx.Client(
@@ -55,7 +56,8 @@ class Client:
     def is_up(self) -> bool:
         """Return whether a service answers on the socket."""
         try:
-            return self._http.get("/healthz", timeout=5.0).status_code == httpx.codes.OK
+            # Asked fifty times a second while one starts; this look costs next to nothing.
+            return self._socket.exists() and self._http.get("/healthz", timeout=5.0).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

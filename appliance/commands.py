@@ -13,7 +13,7 @@ from appliance import check as machine_check
 from appliance.client import Client
 from appliance.config import Settings
 from appliance.errors import ApplianceError, UsageError
-from appliance.processes import Child, Stopped, arguments, service, stoppable
+from appliance.processes import Child, Stopped, arguments, service, starting_service, stoppable
 
 Record = dict[str, Any]
 
@@ -42,10 +42,12 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
 
 def ingest(settings: Settings, options: argparse.Namespace) -> int:
     flags = [f"--{name}" for name in ("json", "retry", "rebuild") if getattr(options, name)]
-    with stoppable(), service(settings, options.config, options.rebuild):
-        given = [str(options.share.absolute()), *arguments(settings, options.config), *flags]
+    with stoppable(), starting_service(settings, options.config, options.rebuild) as started:
+        given = [str(options.share.absolute()), *arguments(settings, options.config), *flags, "--wait"]
+        # Loading the libraries of both takes most of a run over an unchanged share, so they do it at the same time.
         child = Child("ingest", "ingest", given, stdout=sys.stdout)
         try:
+            started()
             return child.wait()
         finally:
             child.stop()

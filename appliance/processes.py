@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -80,30 +80,42 @@ def arguments(settings: Settings, config: Path | None) -> list[str]:
 @contextlib.contextmanager
 def service(settings: Settings, config: Path | None = None, rebuild: bool = False) -> Iterator[Client]:
     """Yield a client of the home's service: the running one, or one that lives as long as the block."""
+    with starting_service(settings, config, rebuild) as started:
+        yield started()
+
+
+@contextlib.contextmanager
+def starting_service(settings: Settings, config: Path | None, rebuild: bool) -> Iterator[Callable[[], Client]]:
+    """Like `service`, but do not wait for it: yield what waits and returns the client.
+
+    So that something else can start meanwhile.
+    """
     client = Client(settings.socket)
-    if settings.socket.exists() and client.is_up():
-        if rebuild:
-            raise UsageError("the index cannot be rebuilt while the service runs", 'Stop "appliance up" first.')
+    with contextlib.closing(client):
+        if client.is_up():
+            if rebuild:
+                raise UsageError("the index cannot be rebuilt while the service runs", 'Stop "appliance up" first.')
+            yield lambda: client
+            return
+        extra = ["--rebuild"] if rebuild else []
+        child = Child("service", "appliance.cli", ["serve", *arguments(settings, config), "--no-tcp", *extra])
+
+        def started() -> Client:
+            await_service(client, child)
+            return client
+
         try:
-            yield client
+            yield started
         finally:
             client.close()
-        return
-    extra = ["--rebuild"] if rebuild else []
-    child = Child("service", "appliance.cli", ["serve", *arguments(settings, config), "--no-tcp", *extra])
-    try:
-        await_service(client, child)
-        yield client
-    finally:
-        client.close()
-        child.stop()
+            child.stop()
 
 
-def await_service(client: Client, child: Child) -> None:
-    """Return when the service answers. Raises what it ended with if it ends instead."""
+def await_service(client: Client, child: Child | None = None) -> None:
+    """Return when the service answers. Raises what `child`, its process, ended with if it ends instead."""
     deadline = time.monotonic() + START_SECONDS
     while not client.is_up():
-        code = child.exit_code()
+        code = child.exit_code() if child else None
         if code is not None:
             raise Ended(code)
         if time.monotonic() > deadline:

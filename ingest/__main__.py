@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from appliance import bootstrap
 from appliance.cli import EXIT_STOPPED, exit_code
+from appliance.client import Client
 from appliance.config import Settings, load
 from appliance.errors import ApplianceError, ShareError
 from appliance.manifest import load_manifest
-from appliance.processes import Stopped, stoppable
+from appliance.processes import Stopped, await_service, stoppable
 from ingest.plan import Options
 from ingest.pool import Limits, Worker
 from ingest.push import Api
@@ -55,6 +56,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--rebuild", action="store_true", help="take every file for new")
+    parser.add_argument("--wait", action="store_true", help="wait for the service, which is starting")
     parser.add_argument("--retry", action="store_true", help="try files again that failed before and did not change")
     return parser
 
@@ -71,6 +73,9 @@ def _ingest(settings: Settings, arguments: argparse.Namespace) -> Report:
         rebuild=arguments.rebuild,
         retry=arguments.retry,
     )
+    if arguments.wait:
+        with closing(Client(settings.socket)) as client:
+            await_service(client)
     api = Api(settings.socket, settings.run / "ingest.token")
     try:
         with _bar() as progress:
