@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections.abc
 import secrets
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from appliance.grounding import Evidence, Grounded
 from appliance.ports import Generator, Log
 from appliance.prompt import Template
 from appliance.retrieval import Retrieval
+from appliance.search import Found, cleaned
 from appliance.sentences import Part, Splitter, is_finished, without_markup
 from appliance.types import Answer, Citation, Json, Passage, Prompt, Sampling
 
@@ -49,16 +49,6 @@ class Limits:
     passage_tokens: int
     output_tokens: int
     question_characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The passages the answer will be made from; `log_index` is the place of the question's entry in the log."""
-
-    id: str
-    passages: tuple[Passage, ...]
-    search_ms: float
-    log_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +92,13 @@ class Answerer:
         self._sampling = Sampling(limits.output_tokens, stop=self._prompter.stop)
         self._means = means_body(generator.record, self._prompter.identity, self._sampling, engine or {})
 
-    def search(self, question: str, readers: frozenset[str], user: str, limit: int) -> Found:
-        """Return at most `limit` passages, once the log has the search. Raises QuestionError, LogError."""
-        question = self._clean(question)
-        started = time.perf_counter()
-        hits = self._retrieval.find(question, readers, limit)
-        course = Course(secrets.token_hex(16), question, hits.passages, milliseconds_since(started), started)
-        entry = self._log.append("search", question_body(course, user, hits, self._digest))
-        return Found(course.id, course.passages, course.search_ms, entry.index)
-
     def ask(self, question: str, readers: frozenset[str], user: str) -> Iterator[Event]:
         """Yield Found, then sentences as they are released, then the Answer.
 
         Raises QuestionError at once. Closing the iterator stops the computation and has the log say so. After a
         LogError nothing more is yielded.
         """
-        question = self._clean(question)
+        question = cleaned(question, self._limits.question_characters)
         return self._events(question, self._room(question), readers, user)
 
     def _events(self, question: str, room: int, readers: frozenset[str], user: str) -> Iterator[Event]:
@@ -214,20 +195,6 @@ class Answerer:
             log_index=entry.index,
             timings=timings,
         )
-
-    def _clean(self, question: str) -> str:
-        """Return the question as text that can be embedded, logged and shown. Raises QuestionError."""
-        most = self._limits.question_characters
-        if len(question) > most:
-            raise QuestionError(
-                f"the question has {len(question)} characters, {most} are allowed", "Ask a shorter question."
-            )
-        # Half of a surrogate pair is no character; the pair is one.
-        whole = question.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        visible = "".join(c if c == "\n" or unicodedata.category(c) != "Cc" else " " for c in whole)
-        if not visible.strip():
-            raise QuestionError("the question is empty", "Ask a question in words.")
-        return visible.strip()
 
     def _room(self, question: str) -> int:
         """Return the tokens that passages may take beside this question. Raises QuestionError when it leaves none."""

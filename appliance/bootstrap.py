@@ -30,6 +30,7 @@ from appliance.models import ModelFolder
 from appliance.ports import Embedder, Generator, Index
 from appliance.prompt import load_template
 from appliance.retrieval import Retrieval
+from appliance.search import Searcher
 from appliance.types import CHUNKER, ModelRecord
 
 
@@ -107,6 +108,8 @@ class Appliance:
         self._loaders = loaders
         self._lock = lock
         self._loading = threading.Lock()
+        self._digest = Digester.open(settings.home / "keys").digest
+        self._searcher: Searcher | None = None
         self._embedder: Embedder | None = None
         self._generator: Generator | None = None
         self._answerer: Answerer | None = None
@@ -114,26 +117,36 @@ class Appliance:
         self._closed = False
 
     @property
+    def searcher(self) -> Searcher:
+        """Return what finds passages, loading the embedder at first use."""
+        with self._loading:
+            if self._searcher is None:
+                self._embedder = self._loaders.embedder(self.settings)
+                self._note(self._embedder.record)
+                retrieval = Retrieval(self._embedder, self.index, self.library.current)
+                most = self.settings.answer.question_characters
+                self._searcher = Searcher(retrieval, self.log, self._digest, most)
+            return self._searcher
+
+    @property
     def answerer(self) -> Answerer:
-        """Return the second use-case, loading the models at first use."""
+        """Return the second use-case, loading both models at first use."""
+        retrieval = self.searcher.retrieval
         with self._loading:
             if self._answerer is None:
-                self._answerer = self._load()
+                self._generator = self._loaders.generator(self.settings)
+                self._note(self._generator.record)
+                wanted = self.settings.answer
+                self._answerer = Answerer(
+                    retrieval,
+                    self._generator,
+                    self.log,
+                    load_template(wanted.prompt),
+                    Limits(wanted.passages, wanted.passage_tokens, wanted.output_tokens, wanted.question_characters),
+                    self._digest,
+                    self._generator.settings(),
+                )
             return self._answerer
-
-    def _load(self) -> Answerer:
-        settings = self.settings
-        self._embedder = self._loaders.embedder(settings)
-        self._note(self._embedder.record)
-        self._generator = self._loaders.generator(settings)
-        self._note(self._generator.record)
-        answer = settings.answer
-        limits = Limits(answer.passages, answer.passage_tokens, answer.output_tokens, answer.question_characters)
-        digester = Digester.open(settings.home / "keys")
-        retrieval = Retrieval(self._embedder, self.index, self.library.current)
-        template = load_template(answer.prompt)
-        engine = self._generator.settings()
-        return Answerer(retrieval, self._generator, self.log, template, limits, digester.digest, engine)
 
     def _note(self, record: ModelRecord) -> None:
         self.log.append("model.loaded", {"role": record.role, "name": record.name, "sha256": record.sha256})

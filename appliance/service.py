@@ -24,12 +24,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Scope
 
 from appliance import __version__
-from appliance.answer import Event, Found, Sentence
+from appliance.answer import Event, Sentence
 from appliance.bodies import AskBody, DocumentBody, FinishBody, RunBody, SearchBody
 from appliance.bootstrap import Appliance
 from appliance.errors import ApplianceError, Denied, UsageError
 from appliance.render import answer_record, passage_record
 from appliance.replies import INTERNAL, Perimeter, as_json, described, on_failure
+from appliance.search import Found
 from appliance.types import Answer, document_id, principals
 
 LOCAL_USER = "local"
@@ -131,7 +132,7 @@ def ask(body: AskBody, request: Request, appliance: Part) -> StreamingResponse:
 @reading.post("/api/search")
 def search(body: SearchBody, request: Request, appliance: Part) -> Response:
     user = _user(request, body.user)
-    found = appliance.answerer.search(body.question, principals(user), user, body.limit)
+    found = appliance.searcher.search(body.question, principals(user), user, body.limit)
     record = {
         "id": found.id,
         "question": body.question,

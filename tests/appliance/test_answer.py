@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.answer import Answerer, Event, Found, Limits, Sentence
+from appliance.answer import Answerer, Event, Limits, Sentence
 from appliance.errors import EngineError, LogError, QuestionError
 from appliance.ports import Generator, Log
 from appliance.prompt import load_template
 from appliance.retrieval import Retrieval
+from appliance.search import Found
 from appliance.types import Answer, Chunk, Document, Json, LogEntry, Piece, Prompt, Sampling, chunk_id, document_id
 from tests.fakes import HashEmbedder, MemoryIndex, MemoryLog, ScriptedGenerator
 
@@ -311,13 +312,3 @@ def test_an_instruction_in_a_passage_changes_nothing() -> None:
     trusted = "".join(s.text for s in generator.prompts[0].segments() if s.trusted)
     assert 1 == trusted.count("<|im_start|>system")
     assert "99" not in trusted
-
-
-def test_a_search_is_in_the_log_before_its_result() -> None:
-    """Looking for passages is recorded like asking."""
-    log = MemoryLog()
-    found = answerer(log=log).search("paid time off", EVERYONE, "ada", 2)
-    assert 2 == len(found.passages)
-    assert ["search"] == kinds(log)
-    with pytest.raises(LogError):
-        answerer(log=Failing(MemoryLog(), 0)).search("paid time off", EVERYONE, "ada", 2)
