@@ -97,6 +97,7 @@ def _add_running(add: Add) -> None:
     up.add_argument("--port", type=int, help="port of the page on 127.0.0.1 (default: 8501)")
     add("check", commands.check, "say what the machine is fit for")
     serve = add("serve", commands.serve, "serve the API until stopped (what up starts)")
+    serve.add_argument("--port", type=int, help="port of the page; the API's is the next one unless it is set")
     serve.add_argument("--no-tcp", action="store_true", help="on the Unix socket only")
     serve.add_argument("--warm", action="store_true", help="load the models at once")
     serve.add_argument("--rebuild", action="store_true", help="empty an index built by another embedder or chunker")

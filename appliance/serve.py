@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -39,6 +40,9 @@ def serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
         )
         if warm:
             threading.Thread(target=appliance.warm, name="warm", daemon=True).start()
+        # When it has stopped, uvicorn raises the signal that stopped it once more: by then only the rest is to be done.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run(sockets=sockets)
     finally:
         appliance.close()

@@ -62,9 +62,10 @@ def report(findings: list[check.Finding]) -> None:
 
 
 def _start(settings: Settings, config: Path | None, children: list[Child]) -> None:
-    service = Child("service", "appliance.cli", ["serve", *arguments(settings, config), "--warm"])
+    port = str(settings.service.port)
+    service = Child("service", "appliance.cli", ["serve", *arguments(settings, config), "--warm", "--port", port])
     children.append(service)
-    page = ["--socket", str(settings.socket), "--host", "127.0.0.1", "--port", str(settings.service.port)]
+    page = ["--socket", str(settings.socket), "--host", "127.0.0.1", "--port", port]
     children.append(Child("page", "ui", page))
     client = Client(settings.socket)
     try:

@@ -92,9 +92,9 @@ def _name(arguments: list[str]) -> str:
 
 
 @contextmanager
-def up(share: Path, home: Path, port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def up(share: Path, home: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Have `appliance up` run during the block."""
-    line = common.command("up", "--share", str(share), "--home", str(home), "--port", str(port))
+    line = common.command("up", "--share", str(share), "--home", str(home))
     process = subprocess.Popen(line, cwd=common.ROOT, env=environment, start_new_session=True)
     try:
         yield process
@@ -128,11 +128,12 @@ def table(held: list[Held]) -> None:
 
 def measure(share: Path, models: Path, home: Path, questions: list[str]) -> bool:
     """Print the tables and return whether the stack stays below the limit."""
-    port = free_port()
+    port, api_port = free_port(), free_port()
+    ports = {"APPLIANCE_SERVICE__PORT": str(port), "APPLIANCE_SERVICE__API_PORT": str(api_port)}
     peak = Peak()
     with (
-        up(share, home, port, common.environment(models)) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port + 1}", timeout=900, trust_env=False) as api,
+        up(share, home, common.environment(models) | ports) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{api_port}", timeout=900, trust_env=False) as api,
     ):
         await_ready(process, api, peak)
         print(f"\nmost while it started and ingested ({common.load()}); RSS at most {peak.rss / 1e6:.0f} MB")
