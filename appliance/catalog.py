@@ -8,6 +8,7 @@ which of the two versions it holds, and the row follows it (Library.recover).
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from appliance.errors import StorageFull, StoreError
 from appliance.types import Document, Status
 
 VERSION = 1
+# What SQLite takes at once when it opens its write-ahead log, with room to spare.
+ROOM_BYTES = 1 << 18
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -206,6 +209,12 @@ def _entry(record: str) -> Entry:
 
 
 def _translate(error: sqlite3.Error, file: Path) -> StoreError | StorageFull:
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+    name = getattr(error, "sqlite_errorname", "")
+    # Opening needs room too, and SQLite does not say that it was room that lacked.
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(file)):
         return StorageFull(f"no space left for the catalogue {file}", "Free some space; nothing was changed.")
     return StoreError(f"catalogue {file} cannot be used: {error}", "Check the disk, or restore a backup.")
+
+
+def _is_full(file: Path) -> bool:
+    return shutil.disk_usage(file.parent).free < ROOM_BYTES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-import signal
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -14,6 +14,7 @@ import uvicorn
 from appliance.bootstrap import open_appliance
 from appliance.config import Settings
 from appliance.errors import Unavailable
+from appliance.processes import Stopped, stoppable
 from appliance.service import create_app
 
 GRACE_SECONDS = 5
@@ -26,6 +27,12 @@ def serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
     empties an index that was built by another embedder or chunker.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Uvicorn raises the signal that stopped it once more; unless that is an exception, nothing below it is tidied up.
+    with suppress(Stopped), stoppable():
+        _serve(settings, tcp, warm, rebuild)
+
+
+def _serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
     appliance = open_appliance(settings, rebuild)
     try:
         token = _credential(settings.run / "ingest.token")
@@ -40,9 +47,6 @@ def serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
         )
         if warm:
             threading.Thread(target=appliance.warm, name="warm", daemon=True).start()
-        # When it has stopped, uvicorn raises the signal that stopped it once more: by then only the rest is to be done.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run(sockets=sockets)
     finally:
         appliance.close()

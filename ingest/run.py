@@ -29,7 +29,7 @@ from ingest.read import Outcome, read_file
 from ingest.walk import Found, walk
 
 # Chunks embedded in one call, across documents: enough for the embedder to sort them by length into full batches.
-_WINDOW = 384
+WINDOW = 384
 # Chunks that may wait between two stages.
 _WAITING = 1024
 
@@ -167,11 +167,11 @@ def _embed(load: Callable[[], Embedder], read: Channel[Outcome], embedded: Chann
     passages = 0
     while True:
         try:
-            outcomes = read.take(_WINDOW)
+            outcomes = read.take(WINDOW)
         except Closed:
             return passages
         texts = [embedding_text(d.headings, d.text) for outcome in outcomes for d in outcome.put.drafts or ()]
-        windows = [texts[i : i + _WINDOW] for i in range(0, len(texts), _WINDOW)]
+        windows = [texts[i : i + WINDOW] for i in range(0, len(texts), WINDOW)]
         if windows:
             embedder = embedder or load()
         vectors = [row for window in windows if embedder for row in embedder.embed(window)]
@@ -187,7 +187,7 @@ def _push(work: _Work, embedded: Channel[Pushed], read: Channel[Outcome], pushed
     try:
         while True:
             try:
-                batch = embedded.take(_WINDOW)
+                batch = embedded.take(WINDOW)
             except Closed:
                 return
             for outcome, vectors in batch:

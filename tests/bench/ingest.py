@@ -31,8 +31,8 @@ from appliance.client import Client
 from appliance.config import Settings, load
 from appliance.ports import Embedder
 from appliance.types import Chunk
-from ingest import run as pipeline
 from ingest.chunk import embedding_text
+from ingest.run import WINDOW
 from tests.bench import common
 
 AGAIN = 5
@@ -86,11 +86,10 @@ def indexed_texts(settings: Settings) -> list[str]:
 
 def alone(embedder: Embedder, texts: Sequence[str]) -> tuple[float, float]:
     """Return the wall-clock and processor seconds that the embedder takes for the texts, in calls as ingest's."""
-    window = pipeline._WINDOW  # another size would be another embedder
-    embedder.embed(texts[:window])
+    embedder.embed(texts[:WINDOW])
     start, cpu = time.perf_counter(), time.process_time()
-    for first in range(0, len(texts), window):
-        embedder.embed(texts[first : first + window])
+    for first in range(0, len(texts), WINDOW):
+        embedder.embed(texts[first : first + WINDOW])
     return time.perf_counter() - start, time.process_time() - cpu
 
 

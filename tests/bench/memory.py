@@ -3,7 +3,7 @@
 Starts the real `appliance up --share FOLDER` with the default models, waits until it has ingested the share and is
 ready, asks questions over the API, fetches the page, and sums up what every process of it holds
 (/proc/PID/smaps_rollup). RSS counts a page that several processes share once for each of them, PSS once altogether.
-The peak is the largest sum of one look every half second, from the start on, so with ingest's processes.
+The peak is the largest sum of one look a second, from the start on, so with ingest's processes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ QUESTIONS = (
     "What happens in the first week of a new employee?",
 )
 START_SECONDS = 1800
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 LIMIT_BYTES = 4_000_000_000
 
 
