@@ -66,6 +66,16 @@ class Client:
         self._http.close()
 
 
+def credential(file: Path) -> str:
+    """Return the ingest credential of a running service. Raises Unavailable."""
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise Unavailable(
+            f"the ingest credential {file} cannot be read: {error.strerror}", 'Start the service ("appliance up").'
+        ) from error
+
+
 def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     """Yield (event, data) from the lines of a stream of server-sent events whose data is JSON, one line each."""
     name = ""

@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from appliance import check as machine_check
-from appliance.client import Client
+from appliance.client import Client, credential
 from appliance.config import Settings
 from appliance.errors import ApplianceError, UsageError
 from appliance.processes import Child, Stopped, arguments, service, starting_service, stoppable
@@ -83,7 +84,11 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def documents(settings: Settings, options: argparse.Namespace) -> int:
-    with stoppable(), service(settings, options.config) as client:
+    def owner() -> Client:
+        """Return a client that sees every file's status: whoever can read the credential owns the home."""
+        return Client(settings.socket, credential(settings.ingest_token))
+
+    with stoppable(), service(settings, options.config), closing(owner()) as client:
         rows = client.call("GET", "/api/documents")["documents"]
     if options.json:
         _print_json({"documents": rows})

@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     def socket(self) -> Path:
         return self.run / "api.sock"
 
+    @property
+    def ingest_token(self) -> Path:
+        return self.run / "ingest.token"
+
 
 def default_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder used when neither `--home` nor APPLIANCE_HOME says otherwise."""

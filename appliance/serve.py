@@ -35,7 +35,7 @@ def serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
 def _serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
     appliance = open_appliance(settings, rebuild)
     try:
-        token = _credential(settings.run / "ingest.token")
+        token = _credential(settings.ingest_token)
         sockets = [_unix(settings.socket), *([_tcp(settings.api_port)] if tcp else [])]
         config = uvicorn.Config(
             create_app(appliance, token),

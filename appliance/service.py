@@ -2,7 +2,7 @@
 
 What a caller may do follows from how they reached it. Over the Unix socket, which only the owner of the home can
 open, a caller may name the user on whose behalf they ask. Over 127.0.0.1 everybody asks as `LOCAL_USER`. Changing
-documents takes the ingest credential on either way.
+documents, and seeing the names of those one may not read, takes the ingest credential on either way.
 """
 
 from __future__ import annotations
@@ -71,9 +71,13 @@ def _appliance(request: Request) -> Appliance:
     return request.app.state.appliance  # type: ignore[no-any-return]  # starlette's state is untyped
 
 
-def _needs_ingest_token(request: Request) -> None:
+def _has_ingest_token(request: Request) -> bool:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not secrets.compare_digest(given.encode(), request.app.state.ingest_token.encode()):
+    return secrets.compare_digest(given.encode(), request.app.state.ingest_token.encode())
+
+
+def _needs_ingest_token(request: Request) -> None:
+    if not _has_ingest_token(request):
         raise Denied("this takes the ingest credential", "Let the ingest process of this home do it.")
 
 
@@ -146,7 +150,7 @@ def search(body: SearchBody, request: Request, appliance: Part) -> Response:
 @reading.get("/api/documents")
 def documents(request: Request, appliance: Part, share: str | None = None) -> Response:
     reader = principals(LOCAL_USER)
-    everything = over_socket(request.scope)
+    everything = _has_ingest_token(request)
     rows = [
         asdict(entry)
         for entry in appliance.catalog.entries(share)

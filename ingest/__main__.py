@@ -76,7 +76,7 @@ def _ingest(settings: Settings, arguments: argparse.Namespace) -> Report:
     if arguments.wait:
         with closing(Client(settings.socket)) as client:
             await_service(client)
-    api = Api(settings.socket, settings.run / "ingest.token")
+    api = Api(settings.socket, settings.ingest_token)
     try:
         with _bar() as progress:
             return run(share, api, _tools(settings), options, progress)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.client import Client
-from appliance.errors import Unavailable
+from appliance.client import Client, credential
 from appliance.types import ModelRecord, Status, document_id
 from ingest.chunk import Draft
 from ingest.files import Stamp
@@ -63,13 +62,7 @@ class Api:
     """The service's side of one ingest, over its Unix socket. Errors are those the service raised, or Unavailable."""
 
     def __init__(self, socket: Path, token: Path) -> None:
-        try:
-            credential = token.read_text(encoding="ascii").strip()
-        except OSError as error:
-            raise Unavailable(
-                f"the ingest credential {token} cannot be read: {error.strerror}", 'Start the service ("appliance up").'
-            ) from error
-        self._client = Client(socket, credential)
+        self._client = Client(socket, credential(token))
 
     def known(self, share: str) -> dict[str, Known]:
         """Return what is known of a share, by path."""

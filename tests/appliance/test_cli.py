@@ -11,6 +11,7 @@ import pytest
 from appliance import errors
 from appliance.cli import EXIT_CODES, exit_code
 from appliance.errors import ApplianceError
+from tests.e2e.browser import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,20 @@ def test_a_share_that_does_not_exist_is_an_error_with_its_name(tmp_path: Path) -
     done = appliance(tmp_path / "h", "ingest", str(tmp_path / "nowhere"))
     assert 7 == done.returncode
     assert str(tmp_path / "nowhere") in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_up_without_any_source_ends_with_a_hint(tmp_path: Path) -> None:
+    """No model, no network: exit code 4, each source with its reason, what to do, and no stack."""
+    closed = "http://127.0.0.1:9"
+    port = str(free_ports())
+    sources = {"HF_ENDPOINT": closed, "PIP_INDEX_URL": closed, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+    done = appliance(tmp_path / "h", "up", "--port", port, **sources)
+    assert 4 == done.returncode, done.stderr
+    assert "appliance models import" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [] == [path for path in (tmp_path / "h" / "models").rglob("*") if path.is_file()]
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are(tmp_path: Path) -> None:

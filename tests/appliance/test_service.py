@@ -161,6 +161,8 @@ def test_a_reader_finds_only_what_they_may_read(running: Running) -> None:
     assert 1 == len(running.client.call("POST", "/api/search", {**search, "user": "ada"})["passages"])
     assert [] == running.client.call("POST", "/api/search", {**search, "user": "bob"})["passages"]
     assert [] == running.http.get("/api/documents").json()["documents"]
+    assert [] == running.client.call("GET", "/api/documents")["documents"]
+    assert ["salaries.txt"] == [row["path"] for row in running.ingest.call("GET", "/api/documents")["documents"]]
 
 
 def test_over_loopback_nobody_asks_in_another_ones_name(running: Running) -> None:

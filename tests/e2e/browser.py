@@ -134,6 +134,18 @@ def serving(api_socket: Path, *arguments: str) -> Iterator[str]:
             process.wait()
 
 
+def free_ports() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on, nor on the next one: the page's and the API's."""
+    while True:
+        port = free_port()
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:

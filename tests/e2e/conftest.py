@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.browser import free_port
+from tests.e2e.browser import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 300
@@ -86,7 +86,7 @@ def stack(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 def start(environment: dict[str, str], folder: Path, *arguments: str) -> Stack:
     """Start `appliance up` on a new home in `folder`."""
-    port = free_port()
+    port = free_ports()
     output = folder / "output"
     home = folder / "home"
     command = [sys.executable, "-m", "appliance.cli", "up", "--home", str(home), "--port", str(port), *arguments]
