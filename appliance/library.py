@@ -89,11 +89,14 @@ class Library:
         self.catalog.put_run(run)
         return run
 
+    def note_model(self, run_id: str, name: str, sha256: str) -> None:
+        """Note which embedder a run has loaded, before it computes anything."""
+        self._require_run(run_id)
+        self._log.append("model.loaded", {"role": "embedder", "name": name, "sha256": sha256, "run": run_id})
+
     def finish_run(self, run_id: str, counts: dict[str, int], removed: int, passages: int, seconds: float) -> Run:
         """Close a run with what it did."""
-        run = self.catalog.run(run_id)
-        if run is None:
-            raise NotFound(f"no ingest run {run_id}", "Start a run first.")
+        run = self._require_run(run_id)
         body: dict[str, Json] = {"run": run_id, "counts": counts, "removed": removed, "passages": passages}
         self._log.append("ingest.finished", {**body, "milliseconds": round(seconds * 1000)})
         done = replace(
@@ -102,13 +105,18 @@ class Library:
         self.catalog.put_run(done)
         return done
 
+    def _require_run(self, run_id: str) -> Run:
+        run = self.catalog.run(run_id)
+        if run is None:
+            raise NotFound(f"no ingest run {run_id}", "Start a run first.")
+        return run
+
     def put(self, run_id: str, upload: Upload, vectors: NDArray[np.float32] | None) -> Entry:
         """Make what ingest found the state of the document.
 
         `vectors` has one row per chunk. On return, a search finds the new passages and none of the old.
         """
-        if self.catalog.run(run_id) is None:
-            raise NotFound(f"no ingest run {run_id}", "Start a run first.")
+        self._require_run(run_id)
         identifier = document_id(upload.share, upload.path)
         with self._changing:
             before = self.catalog.get(identifier)

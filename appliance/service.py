@@ -25,7 +25,7 @@ from starlette.types import Scope
 
 from appliance import __version__
 from appliance.answer import Event, Sentence
-from appliance.bodies import AskBody, DocumentBody, FinishBody, RunBody, SearchBody
+from appliance.bodies import AskBody, DocumentBody, EmbedderBody, FinishBody, RunBody, SearchBody
 from appliance.bootstrap import Appliance
 from appliance.errors import ApplianceError, Denied, UsageError
 from appliance.render import answer_record, passage_record
@@ -182,6 +182,12 @@ def start_run(body: RunBody, appliance: Part) -> Response:
     found = replace(appliance.identity, embedder=body.embedder.name, sha256=body.embedder.sha256, chunker=body.chunker)
     run = appliance.library.start_run(body.share, found)
     return as_json({"id": run.id})
+
+
+@changing.post("/api/runs/{run}/models")
+def note_model(run: str, body: EmbedderBody, appliance: Part) -> Response:
+    appliance.library.note_model(run, body.name, body.sha256)
+    return as_json({"id": run})
 
 
 @changing.post("/api/runs/{run}/finish")

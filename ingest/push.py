@@ -79,6 +79,10 @@ class Api:
         }
         return str(self._client.call("POST", "/api/runs", body)["id"])
 
+    def loaded(self, run: str, model: ModelRecord) -> None:
+        """Say which embedder the run has loaded."""
+        self._client.call("POST", f"/api/runs/{run}/models", {"name": model.name, "sha256": model.sha256})
+
     def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
         """Make this the state of the document, in one step. `vectors` has a row per draft; None for no row."""
         chunks = None if put.drafts is None else [_chunk(draft) for draft in put.drafts]

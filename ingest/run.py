@@ -128,7 +128,7 @@ def _work(work: _Work, reads: Sequence[Found], known: Mapping[str, Known], progr
     for thread in threads:
         thread.start()
     try:
-        passages = _embed(work.tools.embedder, read, embedded)
+        passages = _embed(lambda: _loaded(work), read, embedded)
         embedded.finish()
         threads[-1].join()
         embedded.check()
@@ -159,6 +159,13 @@ def _read(work: _Work, left: deque[Found], known: Mapping[str, Known], worker: W
         read.abort(error)
     finally:
         worker.close()
+
+
+def _loaded(work: _Work) -> Embedder:
+    """Load the embedder and have the log say so before it computes anything."""
+    embedder = work.tools.embedder()
+    work.api.loaded(work.run, embedder.record)
+    return embedder
 
 
 def _embed(load: Callable[[], Embedder], read: Channel[Outcome], embedded: Channel[Pushed]) -> int:

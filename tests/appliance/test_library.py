@@ -180,6 +180,15 @@ def test_ingest_with_another_embedder_is_refused_by_name(home: Home) -> None:
     assert "--rebuild" in caught.value.hint
 
 
+def test_the_embedder_that_a_run_loads_is_in_the_log(home: Home) -> None:
+    """A model load is an entry, also where another process loads it; without a run it is refused."""
+    home.library.note_model(home.run, "hash", "0" * 64)
+    entry = list(home.log.entries())[-1]
+    assert ("model.loaded", "hash", home.run) == (entry.kind, entry.body["name"], entry.body["run"])
+    with pytest.raises(NotFound):
+        home.library.note_model("no-run", "hash", "0" * 64)
+
+
 def test_chunks_without_their_vectors_are_refused(home: Home) -> None:
     """One vector for each chunk, or nothing is changed."""
     two = (ChunkText("a", None), ChunkText("b", None))

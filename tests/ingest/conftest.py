@@ -42,6 +42,7 @@ class MemoryApi:
         self.passages: dict[str, tuple[str, ...]] = {}
         self.puts: list[str] = []
         self.finished: list[Mapping[str, int]] = []
+        self.models: list[str] = []
         self.fail_at = -1
 
     def known(self, share: str) -> dict[str, Known]:
@@ -49,6 +50,9 @@ class MemoryApi:
 
     def start(self, share: str, chunker: str, embedder: ModelRecord, rebuild: bool) -> str:
         return f"run-{len(self.finished)}"
+
+    def loaded(self, run: str, model: ModelRecord) -> None:
+        self.models.append(model.name)
 
     def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
         if len(self.puts) == self.fail_at:

@@ -135,9 +135,10 @@ def test_passages_that_stay_are_not_mentioned(api: Api, service: Service) -> Non
 
 def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, service: Service) -> None:
     """The service learns by what ingest embeds and cuts, what was removed, and what was done."""
-    service.answers += [(200, {"id": "r1"}), (200, {}), (200, {})]
+    service.answers += [(200, {"id": "r1"}), (200, {}), (200, {}), (200, {})]
     record = ModelRecord("embedder", "mini", "cd", "float32", "Apache-2.0")
     run = api.start(SHARE, "sections.v1/200", record, rebuild=True)
+    api.loaded(run, record)
     api.remove(run, SHARE, "a.md")
     api.finish(run, {"indexed": 2}, removed=1, passages=5, seconds=0.5)
     assert [(method, path, body) for method, path, _, body in service.requests] == [
@@ -151,6 +152,7 @@ def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, servi
                 "rebuild": True,
             },
         ),
+        ("POST", "/api/runs/r1/models", {"name": "mini", "sha256": "cd"}),
         ("DELETE", f"/api/documents/{document_id(SHARE, 'a.md')}?run=r1", None),
         ("POST", "/api/runs/r1/finish", {"counts": {"indexed": 2}, "removed": 1, "passages": 5, "seconds": 0.5}),
     ]

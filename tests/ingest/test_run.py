@@ -31,6 +31,7 @@ def test_every_file_is_indexed_once_and_then_unchanged(ingest: Ingest) -> None:
         ("b.md", "unchanged", 1),
     ]
     assert (second.embedded, len(ingest.api.puts), ingest.embedders) == (0, puts, 1)
+    assert 1 == len(ingest.api.models)
     assert ingest.api.finished == [{"indexed": 2}, {"unchanged": 2}]
 
 
