@@ -43,7 +43,6 @@ class RunBody(Body):
     share: FileName
     chunker: str
     embedder: EmbedderBody
-    rebuild: bool = False
 
 
 class FinishBody(Body):

@@ -69,13 +69,12 @@ class Api:
         rows = self._client.call("GET", "/api/documents", share=share)["documents"]
         return {row["path"]: _known(row) for row in rows}
 
-    def start(self, share: str, chunker: str, embedder: ModelRecord, rebuild: bool) -> str:
+    def start(self, share: str, chunker: str, embedder: ModelRecord) -> str:
         """Open a run and return its id. Raises IndexMismatch when the index was made by another embedder or chunker."""
         body = {
             "share": share,
             "chunker": chunker,
             "embedder": {"name": embedder.name, "sha256": embedder.sha256},
-            "rebuild": rebuild,
         }
         return str(self._client.call("POST", "/api/runs", body)["id"])
 

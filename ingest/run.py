@@ -76,7 +76,7 @@ def run(share: str, api: Api, tools: Tools, options: Options, progress: Progress
         known = api.known(share)
         plan = make_plan(walk(descriptor), known, options)
         _refuse_vanished(share, plan, known, options)
-        run_id = api.start(share, tools.chunker, tools.record, options.rebuild)
+        run_id = api.start(share, tools.chunker, tools.record)
         for path in plan.removed:
             api.remove(run_id, share, path)
         for put in plan.puts:

@@ -48,7 +48,7 @@ class MemoryApi:
     def known(self, share: str) -> dict[str, Known]:
         return dict(self.documents)
 
-    def start(self, share: str, chunker: str, embedder: ModelRecord, rebuild: bool) -> str:
+    def start(self, share: str, chunker: str, embedder: ModelRecord) -> str:
         return f"run-{len(self.finished)}"
 
     def loaded(self, run: str, model: ModelRecord) -> None:

@@ -137,7 +137,7 @@ def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, servi
     """The service learns by what ingest embeds and cuts, what was removed, and what was done."""
     service.answers += [(200, {"id": "r1"}), (200, {}), (200, {}), (200, {})]
     record = ModelRecord("embedder", "mini", "cd", "float32", "Apache-2.0")
-    run = api.start(SHARE, "sections.v1/200", record, rebuild=True)
+    run = api.start(SHARE, "sections.v1/200", record)
     api.loaded(run, record)
     api.remove(run, SHARE, "a.md")
     api.finish(run, {"indexed": 2}, removed=1, passages=5, seconds=0.5)
@@ -149,7 +149,6 @@ def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, servi
                 "share": SHARE,
                 "chunker": "sections.v1/200",
                 "embedder": {"name": "mini", "sha256": "cd"},
-                "rebuild": True,
             },
         ),
         ("POST", "/api/runs/r1/models", {"name": "mini", "sha256": "cd"}),
