@@ -71,6 +71,17 @@ class IngestSettings(Section):
     text_characters: int = Field(20_000_000, ge=1, description="Characters of text at most taken from one file.")
     file_seconds: float = Field(120.0, gt=0, description="Seconds that parsing one file may take.")
     worker_memory_bytes: int = Field(2_000_000_000, ge=200_000_000, description="Memory a parsing process may take.")
+    worker_files: int = Field(500, ge=1, description="Files after which a parsing process is replaced.")
+    pages: int = Field(5000, ge=1, description="Pages at most in one file.")
+    ocr_languages: tuple[str, ...] = Field(
+        ("eng",), description='Languages of Tesseract for pages without usable text ("deu", "fra"); none: no OCR.'
+    )
+    archive_depth: int = Field(3, ge=0, le=10, description="Archives inside archives that are opened.")
+    archive_files: int = Field(10_000, ge=1, description="Files at most that one archive or mail may hold, all depths.")
+    archive_bytes: int = Field(2_000_000_000, ge=1, description="Bytes at most that one archive may unpack to.")
+    archive_ratio: int = Field(200, ge=1, description="Times its own size at most that an archive may unpack to.")
+    quarantine: bool = Field(False, description="Keep documents out whose text gives orders to the model.")
+    scan_seconds: float = Field(900.0, ge=1, description="Seconds between two full scans of a share that is watched.")
 
 
 class AccessSettings(Section):
@@ -78,6 +89,7 @@ class AccessSettings(Section):
         ("group:everyone",),
         description='Readers of a document about which the share says nothing ("user:…", "group:…").',
     )
+    posix: bool = Field(False, description="Take readers from owner, group and mode where no rule file names them.")
 
 
 class ServiceSettings(Section):

@@ -15,8 +15,10 @@ from appliance.types import (
     Checkpoint,
     Chunk,
     Document,
+    Finding,
     Json,
     LogEntry,
+    Member,
     ModelRecord,
     Passage,
     Piece,
@@ -28,11 +30,11 @@ from appliance.types import (
 
 
 class Parser(Protocol):
-    """Turns one file into sections."""
+    """Turns one file into sections of text that a person would see, findings about the rest, and files inside it."""
 
     media_types: frozenset[str]
 
-    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding | Member]:
         """Yield the sections of an open file in reading order. A parser sees no path: all it has is the file.
 
         Raises `ingest.files.BadFile` with a status and a reason when the file cannot be parsed.
@@ -75,6 +77,12 @@ class Index(Protocol):
         """Return at most `limit` passages that one of `readers` may read, best first.
 
         Dense and BM25 results are fused by reciprocal rank. No readers, no passages.
+        """
+        ...
+
+    def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
+        """Return the chunks of a document in order, with their vectors, shape (chunks, dimensions), as `replace` takes
+        them. Nothing for an unknown document.
         """
         ...
 

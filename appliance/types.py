@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,7 +34,7 @@ Role = Literal["generator", "embedder", "reranker"]
 
 # The rules by which documents are cut into chunks (ingest/chunk.py follows them). Another version cuts elsewhere, so
 # its chunks must not stand beside these in one index.
-CHUNKER = "sections.v1"
+CHUNKER = "sections.v2"
 
 EVERYONE = "group:everyone"
 
@@ -88,11 +88,49 @@ class Section:
     level: int = 0
 
 
+FindingKind = Literal[
+    "background_colour",  # the colour of what it stands on, or nearly
+    "tiny",  # under 2 points
+    "off_page",  # outside of what is shown, or clipped
+    "covered",  # under an image or a filled shape
+    "hidden",  # marked as hidden: runs, rows, columns, sheets, slides, layers, elements
+    "invisible_characters",  # zero-width and tag characters
+    "contradicts_image",  # a text layer that says something else than the image over it
+    "addresses_model",  # visible text that gives orders to a language model; it is not kept out
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a file that a security team should know: text in it that a person would not see, or that speaks
+    to the model. It never holds the text itself.
+
+    `where` says where in the file ("page 3", "sheet Prices"), `characters` how many were kept out of the index.
+    """
+
+    kind: FindingKind
+    where: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a file: an attachment, or a member of an archive. `name` is as it stands there, not to be trusted.
+
+    `content` yields its bytes, once, and is read before the next section, finding or member is asked for; it may raise
+    BadFile, which then is the member's own result.
+    """
+
+    name: str
+    content: Iterable[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A stretch of one document, small enough to embed, never across pages.
 
-    `headings` is the path of titles above it, outermost first; `text` is the document's own words only.
+    `headings` is the path of titles above it, outermost first; `text` is the document's own words only. `boxes` are
+    the places on the page that the text comes from, in reading order; empty where the format has none.
     """
 
     id: str
@@ -101,6 +139,7 @@ class Chunk:
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
 
 
 def chunk_id(document: Document, ordinal: int) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from appliance.types import Section
+from appliance.types import Box, Section
 
 # Tokens of each text, without the tokens that mark begin and end.
 Counter = Callable[[Sequence[str]], list[int]]
@@ -33,11 +33,24 @@ _GENERIC_NAMES = frozenset({"index", "readme", "_index", "default", "main"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A chunk before its document has an id. `headings` is the path of titles above it, outermost first."""
+    """A chunk before its document has an id. `headings` is the path of titles above it, outermost first; `boxes` are
+    the places on the page that it comes from.
+    """
 
     text: str
     page: int | None
     headings: tuple[str, ...]
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document in chunks. `title` stands for the title that the document itself does not have, made from the file's
+    name; it is in no chunk, so that a renamed file needs no new vectors.
+    """
+
+    title: str
+    drafts: tuple[Draft, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ class _Piece:
     text: str
     glue: str
     cost: int
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +111,23 @@ class Chunker:
         self._budget = budget
         self._costs: dict[str, int] = {}
 
-    def chunk(self, sections: Iterable[Section], path: str) -> list[Draft]:
-        """Return the chunks of a document in reading order. `path` names it where it has no title of its own.
+    def chunk(self, sections: Iterable[Section], path: str) -> Cut:
+        """Return a document in chunks, in reading order. `path` names it where it has no title of its own.
 
         Every word of the sections is in the chunks, in order: words of headings in `headings`, or in the text where
         small neighbours were put together or nothing stands below the heading.
         """
         self._costs.clear()
-        parts = [chunk for part in self._parts(list(sections), path) for chunk in self._pack(part)]
-        return [draft for part in self._merge(parts) for draft in self._fit(part)]
+        title, rest = self._title(list(sections))
+        parts = [chunk for part in self._parts(title, rest) for chunk in self._pack(part)]
+        drafts = tuple(draft for part in self._merge(parts) for draft in self._fit(part))
+        return Cut("" if title else title_of(path), drafts)
 
-    def _parts(self, sections: Sequence[Section], path: str) -> list[_Part]:
+    def _parts(self, title: Section | None, rest: Sequence[Section]) -> list[_Part]:
         """Return the sections grouped by headings and page, headings without anything below them as text."""
-        sections = [Section(_clean(s.text), s.page, s.kind, s.box, s.level) for s in sections]
-        self._measure([section.text for section in sections])
-        title, rest = self._title(sections, path)
+        above = (title.text,) if title else ()
         open_headings: list[_Heading] = []
-        parts: list[_Part] = []
+        groups: list[tuple[tuple[str, ...], int | None, list[_Piece]]] = []
 
         def close(level: int) -> None:
             while open_headings and open_headings[-1].level >= level:
@@ -121,14 +135,16 @@ class Chunker:
                 if not last.used:
                     add(last.text, last.page)
 
-        def add(text: str, page: int | None) -> None:
-            path = self._trim((title, *(heading.text for heading in open_headings)))
+        def add(text: str, page: int | None, box: Box | None = None) -> None:
+            path = self._trim((*above, *(heading.text for heading in open_headings)))
             for heading in open_headings:
                 heading.used = True
             pieces = self._pieces(text, self._room(path))
-            if parts and (parts[-1].path, parts[-1].page) == (path, page):
-                pieces = (*parts.pop().pieces, *pieces)
-            parts.append(_Part(path, page, pieces))
+            if box:
+                pieces = tuple(replace(piece, box=box) for piece in pieces)
+            if not groups or groups[-1][:2] != (path, page):
+                groups.append((path, page, []))
+            groups[-1][2].extend(pieces)
 
         for section in rest:
             if not section.text.strip():
@@ -137,21 +153,23 @@ class Chunker:
                 close(section.level)
                 open_headings.append(_Heading(section.text, section.level, section.page))
             else:
-                add(section.text, section.page)
+                add(section.text, section.page, section.box)
         close(0)
-        if not parts and len(rest) < len(sections):
+        if title and not groups:
             # A title and nothing else.
-            parts.append(_Part((), sections[0].page, (_Piece(title, "", self._cost(title)),)))
-        return parts
+            groups.append(((), title.page, [_Piece(title.text, "", self._cost(title.text), title.box)]))
+        return [_Part(path, page, tuple(pieces)) for path, page, pieces in groups]
 
-    def _title(self, sections: Sequence[Section], path: str) -> tuple[str, list[Section]]:
-        """Return the document's title and the sections without it: its first heading, if of the highest level."""
+    def _title(self, sections: Sequence[Section]) -> tuple[Section | None, list[Section]]:
+        """Return the document's own title, its first heading if of the highest level, and the sections without it."""
+        sections = [Section(_clean(s.text), s.page, s.kind, s.box, s.level) for s in sections]
+        self._measure([section.text for section in sections])
         for i, section in enumerate(sections):
-            if section.kind == "heading":
+            if section.kind == "heading" and section.text.strip():
                 if section.level == 1 and self._cost(section.text) <= self._budget // _HEADINGS_PART:
-                    return section.text, [*sections[:i], *sections[i + 1 :]]
+                    return section, [*sections[:i], *sections[i + 1 :]]
                 break
-        return title_of(path), list(sections)
+        return None, sections
 
     def _trim(self, path: tuple[str, ...]) -> tuple[str, ...]:
         """Leave headings out, outermost first, until the rest fits its part of the budget."""
@@ -196,23 +214,21 @@ class Chunker:
         return [*packed, _Part(part.path, part.page, tuple(current))]
 
     def _merge(self, parts: Sequence[_Part]) -> list[_Part]:
-        """Put small chunks together with the one before, if they share a page, a heading and enough room."""
+        """Put small chunks together with the one before, if they share a page and have room in one."""
         merged: list[_Part] = []
         for part in parts:
             last = merged[-1] if merged else None
             if last and last.page == part.page and min(last.cost, part.cost) * _SMALL_PART < self._budget:
                 both = self._join(last, part)
-                if both and both.cost <= self._room(both.path):
+                if both.cost <= self._room(both.path):
                     merged[-1] = both
                     continue
             merged.append(part)
         return merged
 
-    def _join(self, first: _Part, second: _Part) -> _Part | None:
+    def _join(self, first: _Part, second: _Part) -> _Part:
         """Return both as one under the headings they share; the other headings become text where they begin."""
         path = _common(first.path, second.path)
-        if not path and (first.path or second.path):
-            return None
         above = first.last_path or first.path
         pieces = (
             *self._headings_as_text(first.path[len(path) :]),
@@ -232,7 +248,8 @@ class Chunker:
             half = len(part.pieces) // 2
             halves = (part.pieces[:half], part.pieces[half:])
             return [draft for pieces in halves for draft in self._fit(_Part(part.path, part.page, pieces))]
-        return [Draft(text, part.page, part.path)]
+        boxes = tuple(dict.fromkeys(piece.box for piece in part.pieces if piece.box))
+        return [Draft(text, part.page, part.path, boxes)]
 
     def _room(self, path: tuple[str, ...]) -> int:
         return self._budget - self._path_cost(path)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.client import Client, credential
-from appliance.types import ModelRecord, Status, document_id
+from appliance.types import Finding, ModelRecord, Status, document_id
 from ingest.chunk import Draft
 from ingest.files import Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the service knows of a file: `sha256` as it was last read, `answers` that of the version with passages."""
+    """What the service knows of a file: `sha256` as it was last read, `answers` that of the version with passages.
+
+    `owner` is the path of the file on the share: the file itself, or the archive or mail that it is in. `title` was
+    made from the file's name, and is empty where the document has one of its own.
+    """
 
     path: str
+    owner: str
     sha256: str
     answers: str
     size_bytes: int
@@ -33,6 +38,8 @@ class Known:
     hint: str
     pages: int | None
     passages: int
+    title: str
+    findings: tuple[Finding, ...]
 
     @property
     def stamp(self) -> Stamp:
@@ -44,6 +51,7 @@ class Put:
     """The new state of one file. `drafts` None: whatever passages the document has stay as they are."""
 
     path: str
+    owner: str
     sha256: str
     stamp: Stamp
     media_type: str
@@ -52,10 +60,14 @@ class Put:
     reason: str = ""
     hint: str = ""
     pages: int | None = None
+    title: str = ""
+    findings: tuple[Finding, ...] = ()
     drafts: tuple[Draft, ...] | None = None
 
 
 _KNOWN_FIELDS = tuple(field.name for field in fields(Known))
+# Rows asked for at once: some hundred kilobytes.
+PAGE_ROWS = 2000
 
 
 class Api:
@@ -64,10 +76,20 @@ class Api:
     def __init__(self, socket: Path, token: Path) -> None:
         self._client = Client(socket, credential(token))
 
-    def known(self, share: str) -> dict[str, Known]:
-        """Return what is known of a share, by path."""
-        rows = self._client.call("GET", "/api/documents", share=share)["documents"]
-        return {row["path"]: _known(row) for row in rows}
+    def known(self, share: str, under: str = "") -> Iterator[Known]:
+        """Yield what is known of a share, ordered by the bytes of (owner, path), a page of rows at a time.
+
+        `under` confines it to the file of this path, what is in it, and everything below the folder of this path.
+        """
+        cursor = ""
+        while True:
+            query = {"share": share, "under": under, "cursor": cursor, "limit": PAGE_ROWS}
+            page = self._client.call("POST", "/api/documents/list", query)
+            for row in page["documents"]:
+                yield _known(row)
+            cursor = page["next"]
+            if not cursor:
+                return
 
     def start(self, share: str, chunker: str, embedder: ModelRecord) -> str:
         """Open a run and return its id. Raises IndexMismatch when the index was made by another embedder or chunker."""
@@ -85,23 +107,24 @@ class Api:
     def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
         """Make this the state of the document, in one step. `vectors` has a row per draft; None for no row."""
         chunks = None if put.drafts is None else [_chunk(draft) for draft in put.drafts]
-        body = {
-            "run": run,
-            "share": share,
-            "path": put.path,
-            "sha256": put.sha256,
-            "size_bytes": put.stamp.size_bytes,
-            "modified_ns": put.stamp.modified_ns,
-            "media_type": put.media_type,
-            "readers": list(put.readers),
-            "status": put.status,
-            "reason": put.reason,
-            "hint": put.hint,
-            "pages": put.pages,
+        body = _described(run, share, put) | {
             "chunks": chunks,
             "vectors": None if chunks is None else _encoded(vectors),
         }
         self._client.call("PUT", f"/api/documents/{document_id(share, put.path)}", body)
+
+    def move(self, run: str, share: str, old: str, put: Put) -> None:
+        """Give the document at `old` the path and state of `put`, in one step, with its passages and vectors.
+
+        What was at the new path is replaced. Raises NotFound when nothing is known at `old`.
+        """
+        self._client.call("POST", f"/api/documents/{document_id(share, old)}/move", _described(run, share, put))
+
+    def regrant(self, run: str, share: str, changes: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """Give each path its new readers, at once and without new vectors. Unknown paths are ignored."""
+        for start in range(0, len(changes), PAGE_ROWS):
+            rows = [{"path": path, "readers": list(readers)} for path, readers in changes[start : start + PAGE_ROWS]]
+            self._client.call("POST", f"/api/runs/{run}/readers", {"share": share, "changes": rows})
 
     def remove(self, run: str, share: str, path: str) -> None:
         """Remove a document and its passages."""
@@ -117,13 +140,35 @@ class Api:
         self._client.close()
 
 
+def _described(run: str, share: str, put: Put) -> dict[str, Any]:
+    return {
+        "run": run,
+        "share": share,
+        "path": put.path,
+        "owner": put.owner,
+        "sha256": put.sha256,
+        "size_bytes": put.stamp.size_bytes,
+        "modified_ns": put.stamp.modified_ns,
+        "media_type": put.media_type,
+        "readers": list(put.readers),
+        "status": put.status,
+        "reason": put.reason,
+        "hint": put.hint,
+        "pages": put.pages,
+        "title": put.title,
+        "findings": [asdict(finding) for finding in put.findings],
+    }
+
+
 def _known(row: Mapping[str, Any]) -> Known:
     values = {name: row[name] for name in _KNOWN_FIELDS}
-    return Known(**values | {"readers": tuple(values["readers"])})
+    findings = tuple(Finding(**finding) for finding in values["findings"])
+    return Known(**values | {"readers": tuple(values["readers"]), "findings": findings})
 
 
-def _chunk(draft: Draft) -> dict[str, str | int | Sequence[str] | None]:
-    return {"text": draft.text, "page": draft.page, "headings": draft.headings}
+def _chunk(draft: Draft) -> dict[str, Any]:
+    boxes = [[box.left, box.top, box.right, box.bottom] for box in draft.boxes]
+    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "boxes": boxes}
 
 
 def _encoded(vectors: NDArray[np.float32] | None) -> str:
