@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from appliance.errors import UsageError
 from appliance.library import ChunkText, Upload
-from appliance.types import Status
+from appliance.types import Box, Finding, FindingKind, Status
 
 
 class Body(BaseModel):
@@ -45,22 +45,58 @@ class RunBody(Body):
     embedder: EmbedderBody
 
 
+class ProgressBody(Body):
+    done: int = Field(ge=0)
+    total: int = Field(ge=0)
+
+
 class FinishBody(Body):
     counts: dict[str, int]
     removed: int
     passages: int
+    findings: int = 0
     seconds: float
+
+
+class ListBody(Body):
+    share: FileName
+    under: FileName = ""
+    cursor: str = ""
+    limit: int = Field(2000, ge=1, le=10_000)
+
+
+class ReadersBody(Body):
+    path: FileName
+    readers: tuple[str, ...]
+
+
+class RegrantBody(Body):
+    share: FileName
+    changes: tuple[ReadersBody, ...] = Field(max_length=10_000)
 
 
 class ChunkBody(Body):
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+    def chunk(self) -> ChunkText:
+        return ChunkText(self.text, self.page, self.headings, tuple(Box(*box) for box in self.boxes))
 
 
-class DocumentBody(Body):
+class FindingBody(Body):
+    kind: FindingKind
+    where: str
+    characters: int = Field(ge=0)
+
+
+class StateBody(Body):
+    """What ingest says of a file, its passages aside. Without `owner` the file lies in the share itself."""
+
     run: str
     share: FileName
+    owner: FileName = ""
     path: FileName
     sha256: str
     size_bytes: int
@@ -71,14 +107,29 @@ class DocumentBody(Body):
     reason: str = ""
     hint: str = ""
     pages: int | None = None
+    title: str = ""
+    findings: tuple[FindingBody, ...] = ()
+
+    def upload(self) -> Upload:
+        """Return what ingest says of the file."""
+        return self._upload(None)
+
+    def _upload(self, chunks: tuple[ChunkText, ...] | None) -> Upload:
+        fields = {name: getattr(self, name) for name in _STATE_FIELDS}
+        findings = tuple(Finding(f.kind, f.where, f.characters) for f in self.findings)
+        return Upload(**fields, owner=self.owner or self.path, findings=findings, chunks=chunks)
+
+
+_STATE_FIELDS = tuple(name for name in Upload.__dataclass_fields__ if name not in ("owner", "findings", "chunks"))
+
+
+class DocumentBody(StateBody):
     chunks: tuple[ChunkBody, ...] | None = None
     vectors: str | None = None  # base64 of little-endian float32, row by row
 
     def upload(self) -> Upload:
-        """Return what ingest says of the file."""
-        chunks = None if self.chunks is None else tuple(ChunkText(c.text, c.page, c.headings) for c in self.chunks)
-        fields = {name: getattr(self, name) for name in Upload.__dataclass_fields__ if name != "chunks"}
-        return Upload(**fields, chunks=chunks)
+        """Return what ingest says of the file, and its passages."""
+        return self._upload(None if self.chunks is None else tuple(chunk.chunk() for chunk in self.chunks))
 
     def rows(self, dimensions: int) -> NDArray[np.float32] | None:
         """Return the vectors, shape (chunks, dimensions), or None. Raises UsageError when they are not that."""

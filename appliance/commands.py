@@ -89,13 +89,23 @@ def documents(settings: Settings, options: argparse.Namespace) -> int:
         return Client(settings.socket, credential(settings.ingest_token))
 
     with stoppable(), service(settings, options.config), closing(owner()) as client:
-        rows = client.call("GET", "/api/documents")["documents"]
+        rows = list(_documents(client))
     if options.json:
         _print_json({"documents": rows})
         return 0
     for row in rows:
         _print(f"{row['status']:12} {row['passages']:5}  {row['path']}{'  ' + row['reason'] if row['reason'] else ''}")
     return 0
+
+
+def _documents(client: Client) -> Iterator[Record]:
+    cursor = ""
+    while True:
+        page = client.call("GET", "/api/documents", cursor=cursor)
+        yield from page["documents"]
+        cursor = page["next"]
+        if not cursor:
+            return
 
 
 def models(settings: Settings, options: argparse.Namespace) -> int:

@@ -95,13 +95,14 @@ class EdgeIndex:
                 self._exchange(document, points, stale)
             self._settle(len(points))
 
-    def update(self, document: Document) -> None:
-        payload = stored.changeable_payload(document)
+    def update(self, documents: Sequence[Document]) -> None:
         with self._changing(self._reserve_bytes // AWAY):
-            with self._gate.exclusive():
-                self._shard.update(
-                    edge.UpdateOperation.set_payload_by_filter(_only(DOCUMENT, stored.packed(document.id)), payload)
-                )
+            for document in documents:
+                condition = _only(DOCUMENT, stored.packed(document.id))
+                change = edge.UpdateOperation.set_payload_by_filter(condition, stored.changeable_payload(document))
+                # One at a time, so that no search waits for all of them.
+                with self._gate.exclusive():
+                    self._shard.update(change)
             self._settle(0)
 
     def remove(self, document_id: str) -> None:
@@ -138,6 +139,14 @@ class EdgeIndex:
         )
         with self._reading():
             return stored.passages(self._shard.query(request), self._fetch, readers, limit)
+
+    def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
+        condition = _only(DOCUMENT, stored.packed(document_id))
+        with self._reading():
+            count = self._count(condition)
+            request = edge.ScrollRequest(limit=max(1, count), filter=condition, with_payload=True, with_vector=True)
+            records, _ = self._shard.scroll(request)
+        return stored.in_order(records, self._identity.dimensions)
 
     def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
         span = edge.RangeFloat(gte=chunk.ordinal - before, lte=chunk.ordinal + after)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import StoreError
 from appliance.identity import REBUILD
-from appliance.types import Chunk, Document, Passage
+from appliance.types import Box, Chunk, Document, Passage
 
 # Names of the two vectors of a point, and the payload fields that get an index in the engine.
 DENSE = "dense"
@@ -94,6 +94,7 @@ def payload_of(chunk: Chunk, chunks: int) -> dict[str, Any]:
         "text": packed(chunk.text),
         "page": chunk.page,
         "headings": [packed(heading) for heading in chunk.headings],
+        "boxes": [[box.left, box.top, box.right, box.bottom] for box in chunk.boxes],
     }
 
 
@@ -124,9 +125,31 @@ def chunk_of(point_id: object, payload: Mapping[str, Any]) -> Chunk:
             text=unpacked(payload["text"]),
             page=payload["page"],
             headings=tuple(unpacked(heading) for heading in payload["headings"]),
+            boxes=tuple(Box(*map(float, box)) for box in payload["boxes"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the index holds a damaged entry ({point_id})", REBUILD) from error
+
+
+class Held(Protocol):
+    """A stored point of either engine, with its payload and its vectors by name."""
+
+    @property
+    def id(self) -> Any: ...
+
+    @property
+    def payload(self) -> Any: ...
+
+    @property
+    def vector(self) -> Any: ...
+
+
+def in_order(records: Sequence[Held], dimensions: int) -> tuple[list[Chunk], NDArray[np.float32]]:
+    """Return the chunks of one document in order, and their vectors, shape (chunks, dimensions)."""
+    pairs = [(chunk_of(record.id, record.payload or {}), record.vector[DENSE]) for record in records]
+    pairs.sort(key=lambda pair: pair[0].ordinal)
+    vectors = np.array([vector for _, vector in pairs], dtype=np.float32).reshape(len(pairs), dimensions)
+    return [chunk for chunk, _ in pairs], vectors
 
 
 class Scored(Protocol):

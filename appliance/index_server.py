@@ -86,11 +86,12 @@ class ServerIndex:
                 raise
             self._delete(stale)
 
-    def update(self, document: Document) -> None:
-        payload = stored.changeable_payload(document)
-        condition = models.Filter(must=[_field(DOCUMENT, stored.packed(document.id))])
-        with self._changing():
-            self._client.set_payload(self._name, payload, condition, wait=True, timeout=TIMEOUT_S)
+    def update(self, documents: Sequence[Document]) -> None:
+        for document in documents:
+            payload = stored.changeable_payload(document)
+            condition = models.Filter(must=[_field(DOCUMENT, stored.packed(document.id))])
+            with self._changing():
+                self._client.set_payload(self._name, payload, condition, wait=True, timeout=TIMEOUT_S)
 
     def remove(self, document_id: str) -> None:
         with self._changing():
@@ -123,6 +124,15 @@ class ServerIndex:
                 timeout=TIMEOUT_S,
             ).points
             return stored.passages(hits, self._fetch, readers, limit)
+
+    def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
+        condition = models.Filter(must=[_field(DOCUMENT, stored.packed(document_id))])
+        with self._reading():
+            count = self._count(condition)
+            records, _ = self._client.scroll(
+                self._name, condition, limit=max(1, count), with_vectors=[DENSE], timeout=TIMEOUT_S
+            )
+        return stored.in_order(records, self._identity.dimensions)
 
     def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
         span = models.Range(gte=chunk.ordinal - before, lte=chunk.ordinal + after)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,7 +20,7 @@ from appliance.catalog import Catalog, Entry, Run
 from appliance.errors import NotFound, UsageError
 from appliance.identity import Identity
 from appliance.ports import Index, Log
-from appliance.types import Chunk, Document, Json, Status, chunk_id, document_id
+from appliance.types import Box, Chunk, Document, Finding, Json, Status, chunk_id, document_id
 
 # The newer version says nothing about what the file holds now; the older one goes on answering.
 KEEPS_ANSWERING: frozenset[Status] = frozenset({"unreadable", "timed_out", "unchanged"})
@@ -32,6 +33,7 @@ class ChunkText:
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Upload:
     """What ingest found out about one file. `chunks` None: the passages there are stay."""
 
     share: str
+    owner: str
     path: str
     sha256: str
     media_type: str
@@ -49,7 +52,20 @@ class Upload:
     size_bytes: int
     modified_ns: int
     pages: int | None
+    title: str
+    findings: tuple[Finding, ...]
     chunks: tuple[ChunkText, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did: files by status, documents removed, passages embedded, findings, and how long it took."""
+
+    counts: Mapping[str, int]
+    removed: int
+    passages: int
+    findings: int
+    seconds: float
 
 
 class Library:
@@ -66,14 +82,14 @@ class Library:
     def recover(self) -> None:
         """Bring catalogue and index to agree after a crash. Costs one pass over the ids of the index."""
         held = self._index.versions()
-        for entry in self.catalog.arriving():
+        for entry, former in self.catalog.arriving():
             landed = held.get(entry.id, "") == entry.answers
             self._log.append("document.recovered", {"document": entry.id, "sha256": entry.sha256, "landed": landed})
             if landed:
-                self.catalog.put(entry)
+                self.catalog.put(entry, former)
             else:
                 self.catalog.retract(entry.id)
-        answering = {entry.id: entry.answers for entry in self.catalog.entries() if entry.answers}
+        answering = self.catalog.answering()
         for stray in held.keys() - answering.keys():
             self._index.remove(stray)
         for lost in [i for i, version in answering.items() if held.get(i) != version]:
@@ -94,16 +110,20 @@ class Library:
         self._require_run(run_id)
         self._log.append("model.loaded", {"role": "embedder", "name": name, "sha256": sha256, "run": run_id})
 
-    def finish_run(self, run_id: str, counts: dict[str, int], removed: int, passages: int, seconds: float) -> Run:
+    def note_progress(self, run_id: str, done: int, total: int) -> None:
+        """Note how far a run is, for those who look on."""
+        self.catalog.put_run(replace(self._require_run(run_id), seen=_now(), done=done, total=total))
+
+    def finish_run(self, run_id: str, done: Outcome) -> Run:
         """Close a run with what it did."""
         run = self._require_run(run_id)
-        body: dict[str, Json] = {"run": run_id, "counts": counts, "removed": removed, "passages": passages}
-        self._log.append("ingest.finished", {**body, "milliseconds": round(seconds * 1000)})
-        done = replace(
-            run, finished=_now(), counts=counts, removed=removed, passages=passages, seconds=round(seconds, 3)
-        )
-        self.catalog.put_run(done)
-        return done
+        body: dict[str, Json] = {"run": run_id, "counts": done.counts, "removed": done.removed}
+        body |= {"passages": done.passages, "findings": done.findings, "milliseconds": round(done.seconds * 1000)}
+        self._log.append("ingest.finished", body, version=2)
+        now = _now()
+        finished = replace(run, finished=now, seen=now, **asdict(done))
+        self.catalog.put_run(finished)
+        return finished
 
     def _require_run(self, run_id: str) -> Run:
         run = self.catalog.run(run_id)
@@ -132,22 +152,89 @@ class Library:
 
     def _replace(self, run_id: str, entry: Entry, texts: Sequence[ChunkText], vectors: NDArray[np.float32]) -> None:
         document = replace(entry.document, sha256=entry.sha256)
+        above = (entry.title,) if entry.title else ()
         chunks = [
-            Chunk(chunk_id(document, i), document, i, text.text, text.page, text.headings)
+            Chunk(chunk_id(document, i), document, i, text.text, text.page, (*above, *text.headings), text.boxes)
             for i, text in enumerate(texts)
         ]
-        self.catalog.announce(entry)
+        with self._arrival(entry):
+            self._log.append("document.put", _body(run_id, entry), version=2)
+            self._index.replace(document, chunks, vectors)
+
+    @contextmanager
+    def _arrival(self, entry: Entry, former: str = "") -> Iterator[None]:
+        """Announce a row, have the log and the index changed, and make the row the document's."""
+        self.catalog.announce(entry, former)
         self._arriving[entry.id] = entry
         try:
             try:
-                self._log.append("document.put", _body(run_id, entry))
-                self._index.replace(document, chunks, vectors)
+                yield
             except Exception:
                 self.catalog.retract(entry.id)
                 raise
-            self.catalog.put(entry)
+            self.catalog.put(entry, former)
         finally:
             del self._arriving[entry.id]
+
+    def move(self, run_id: str, former: str, upload: Upload) -> Entry:
+        """Give the document `former` the path and state in `upload`, with its passages and vectors as they are.
+
+        What was at the new path is replaced. Raises NotFound when nothing answers under `former`, UsageError when the
+        content is another than that which answers.
+        """
+        self._require_run(run_id)
+        with self._changing:
+            before = self.catalog.get(former)
+            if before is None or not before.answers:
+                raise NotFound(f"no document {former} that answers")
+            identifier = document_id(upload.share, upload.path)
+            if before.answers != upload.sha256 or identifier == former:
+                raise UsageError(f"document {former} is not what {identifier} says it was", "Put the document instead.")
+            entry = replace(
+                _new_entry(identifier, upload, answers=before.answers),
+                passages=before.passages,
+                indexed_at=before.indexed_at,
+            )
+            held, vectors = self._index.chunks(former)
+            document = entry.document
+            above = (entry.title,) if entry.title else ()
+            chunks = [
+                replace(
+                    chunk,
+                    id=chunk_id(document, chunk.ordinal),
+                    document=document,
+                    headings=(*above, *chunk.headings[bool(before.title) :]),
+                )
+                for chunk in held
+            ]
+            with self._arrival(entry, former):
+                self._log.append("document.moved", _body(run_id, entry) | {"former": former})
+                self._index.replace(document, chunks, vectors)
+            self._index.remove(former)
+            return entry
+
+    def regrant(self, run_id: str, share: str, changes: Sequence[tuple[str, tuple[str, ...]]]) -> int:
+        """Give the documents at these paths their new readers, and return how many had others.
+
+        After a crash in between, index and row disagree; what is found takes the right by both, and since the rows
+        are the old ones, the next run does it again.
+        """
+        self._require_run(run_id)
+        with self._changing:
+            changed = []
+            for path, readers in changes:
+                entry, wanted = self.catalog.get(document_id(share, path)), tuple(sorted(set(readers)))
+                if entry is not None and entry.readers != wanted:
+                    changed.append(replace(entry, readers=wanted))
+            groups: dict[tuple[str, ...], list[Entry]] = {}
+            for entry in changed:
+                groups.setdefault(entry.readers, []).append(entry)
+            for readers, entries in groups.items():
+                ids = [entry.id for entry in entries]
+                self._log.append("documents.regranted", {"run": run_id, "readers": list(readers), "documents": ids})
+            self._index.update([entry.document for entry in changed if entry.answers])
+            self.catalog.put_all(changed)
+            return len(changed)
 
     def _describe(self, run_id: str, identifier: str, upload: Upload, before: Entry | None) -> Entry:
         """Take over what is new about a file whose passages stay as they are."""
@@ -159,12 +246,14 @@ class Library:
                 pages=before.pages,
                 indexed_at=before.indexed_at,
                 status=before.status if upload.status == "unchanged" else upload.status,
+                title=before.title,
+                findings=upload.findings or before.findings,
                 reason=before.reason if upload.status == "unchanged" else upload.reason,
                 hint=before.hint if upload.status == "unchanged" else upload.hint,
             )
-        self._log.append("document.described", _body(run_id, entry))
+        self._log.append("document.described", _body(run_id, entry), version=2)
         if before and before.readers != entry.readers:
-            self._index.update(entry.document)
+            self._index.update([entry.document])
         self.catalog.put(entry)
         return entry
 
@@ -197,6 +286,7 @@ def _new_entry(identifier: str, upload: Upload, answers: str) -> Entry:
     return Entry(
         id=identifier,
         share=upload.share,
+        owner=upload.owner,
         path=upload.path,
         sha256=upload.sha256,
         answers=answers,
@@ -209,6 +299,8 @@ def _new_entry(identifier: str, upload: Upload, answers: str) -> Entry:
         modified_ns=upload.modified_ns,
         pages=upload.pages,
         passages=len(upload.chunks or ()),
+        title=upload.title,
+        findings=upload.findings,
         indexed_at=_now(),
     )
 
@@ -223,6 +315,7 @@ def _body(run_id: str, entry: Entry) -> dict[str, Json]:
         "readers": list(entry.readers),
         "status": entry.status,
         "passages": entry.passages,
+        "findings": len(entry.findings),
     }
 
 

@@ -65,8 +65,8 @@ class Index(Protocol):
         """
         ...
 
-    def update(self, document: Document) -> None:
-        """Give the document's chunks a new path and new readers, without new vectors. Unknown documents are ignored."""
+    def update(self, documents: Sequence[Document]) -> None:
+        """Give the chunks of each document a new path and new readers, without new vectors. Unknown: ignored."""
         ...
 
     def remove(self, document_id: str) -> None:

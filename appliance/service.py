@@ -25,9 +25,22 @@ from starlette.types import Scope
 
 from appliance import __version__
 from appliance.answer import Event, Sentence
-from appliance.bodies import AskBody, DocumentBody, EmbedderBody, FinishBody, RunBody, SearchBody
+from appliance.bodies import (
+    AskBody,
+    DocumentBody,
+    EmbedderBody,
+    FinishBody,
+    ListBody,
+    ProgressBody,
+    RegrantBody,
+    RunBody,
+    SearchBody,
+    StateBody,
+)
 from appliance.bootstrap import Appliance
+from appliance.catalog import Query as Rows
 from appliance.errors import ApplianceError, Denied, UsageError
+from appliance.library import Outcome
 from appliance.render import answer_record, passage_record
 from appliance.replies import INTERNAL, Perimeter, as_json, described, on_failure
 from appliance.search import Found
@@ -147,16 +160,45 @@ def search(body: SearchBody, request: Request, appliance: Part) -> Response:
     return as_json(record)
 
 
+class Listing:
+    """Which documents a caller asks for, confined to those they may see."""
+
+    def __init__(
+        self,
+        request: Request,
+        share: str | None = None,
+        text: str = "",
+        status: Annotated[list[str] | None, Query()] = None,
+        findings: bool = False,
+    ) -> None:
+        readers = None if _has_ingest_token(request) else principals(LOCAL_USER)
+        self.query = Rows(share, "", frozenset(status or ()), text, findings, readers)
+
+
 @reading.get("/api/documents")
-def documents(request: Request, appliance: Part, share: str | None = None) -> Response:
-    reader = principals(LOCAL_USER)
-    everything = _has_ingest_token(request)
-    rows = [
-        asdict(entry)
-        for entry in appliance.catalog.entries(share)
-        if everything or not reader.isdisjoint(entry.readers)
-    ]
-    return as_json({"documents": rows})
+def documents(
+    appliance: Part,
+    listing: Annotated[Listing, Depends()],
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Response:
+    return _listed(*appliance.catalog.page(listing.query, limit, cursor))
+
+
+@reading.get("/api/documents/totals")
+def totals(appliance: Part, listing: Annotated[Listing, Depends()]) -> dict[str, Any]:
+    found = appliance.catalog.totals(listing.query)
+    return {
+        "statuses": {status: files for status, (files, _, _) in sorted(found.items())},
+        "passages": sum(passages for _, passages, _ in found.values()),
+        "size_bytes": sum(size_bytes for _, _, size_bytes in found.values()),
+    }
+
+
+def _listed(records: list[str], cursor: str) -> Response:
+    # The rows are JSON already; a share has hundreds of thousands of them.
+    body = f'{{"documents":[{",".join(records)}],"next":{json.dumps(cursor)}}}'
+    return Response(body, media_type="application/json")
 
 
 @reading.get("/api/runs")
@@ -190,10 +232,28 @@ def note_model(run: str, body: EmbedderBody, appliance: Part) -> Response:
     return as_json({"id": run})
 
 
+@changing.post("/api/runs/{run}/progress")
+def note_progress(run: str, body: ProgressBody, appliance: Part) -> Response:
+    appliance.library.note_progress(run, body.done, body.total)
+    return as_json({"id": run})
+
+
+@changing.post("/api/runs/{run}/readers")
+def regrant(run: str, body: RegrantBody, appliance: Part) -> Response:
+    changes = [(change.path, change.readers) for change in body.changes]
+    return as_json({"changed": appliance.library.regrant(run, body.share, changes)})
+
+
 @changing.post("/api/runs/{run}/finish")
 def finish_run(run: str, body: FinishBody, appliance: Part) -> Response:
-    done = appliance.library.finish_run(run, body.counts, body.removed, body.passages, body.seconds)
-    return as_json(asdict(done))
+    done = Outcome(body.counts, body.removed, body.passages, body.findings, round(body.seconds, 3))
+    return as_json(asdict(appliance.library.finish_run(run, done)))
+
+
+@changing.post("/api/documents/list")
+def list_documents(body: ListBody, appliance: Part) -> Response:
+    # A body, not a query: names of files may hold bytes that no URL does.
+    return _listed(*appliance.catalog.page(Rows(body.share, body.under), body.limit, body.cursor))
 
 
 @changing.put("/api/documents/{document}")
@@ -201,6 +261,12 @@ def put_document(document: str, body: DocumentBody, appliance: Part) -> Response
     if document != document_id(body.share, body.path):
         raise UsageError(f"document {document} is not the id of this share and path", "Compute the id from both.")
     entry = appliance.library.put(body.run, body.upload(), body.rows(appliance.identity.dimensions))
+    return as_json({"id": entry.id, "status": entry.status})
+
+
+@changing.post("/api/documents/{document}/move")
+def move_document(document: str, body: StateBody, appliance: Part) -> Response:
+    entry = appliance.library.move(body.run, document, body.upload())
     return as_json({"id": entry.id, "status": entry.status})
 
 

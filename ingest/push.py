@@ -130,10 +130,18 @@ class Api:
         """Remove a document and its passages."""
         self._client.call("DELETE", f"/api/documents/{document_id(share, path)}", run=run)
 
-    def finish(self, run: str, counts: Mapping[str, int], removed: int, passages: int, seconds: float) -> None:
-        """Close a run with what it did: files by status, documents removed, passages embedded."""
+    def progress(self, run: str, done: int, total: int) -> None:
+        """Say how far a run is, for those who look on."""
+        self._client.call("POST", f"/api/runs/{run}/progress", {"done": done, "total": total})
+
+    def finish(
+        self, run: str, counts: Mapping[str, int], removed: int, passages: int, seconds: float, findings: int = 0
+    ) -> None:
+        """Close a run with what it did: files by status, documents removed, passages embedded, findings in the files
+        that it read.
+        """
         body = {"counts": dict(counts), "removed": removed, "passages": passages, "seconds": seconds}
-        self._client.call("POST", f"/api/runs/{run}/finish", body)
+        self._client.call("POST", f"/api/runs/{run}/finish", body | {"findings": findings})
 
     def close(self) -> None:
         """Release the connection."""

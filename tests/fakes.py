@@ -76,14 +76,14 @@ class MemoryIndex:
             if chunks:
                 self._entries[document.id] = list(zip(chunks, vectors, strict=True))
 
-    def update(self, document: Document) -> None:
+    def update(self, documents: Sequence[Document]) -> None:
         with self._lock:
-            self._entries[document.id] = [
-                (replace(chunk, document=replace(chunk.document, path=document.path, readers=document.readers)), vector)
-                for chunk, vector in self._entries.pop(document.id, [])
-            ]
-            if not self._entries[document.id]:
-                del self._entries[document.id]
+            for document in documents:
+                if document.id in self._entries:
+                    self._entries[document.id] = [
+                        (replace(c, document=replace(c.document, path=document.path, readers=document.readers)), vector)
+                        for c, vector in self._entries[document.id]
+                    ]
 
     def remove(self, document_id: str) -> None:
         with self._lock:
@@ -109,6 +109,12 @@ class MemoryIndex:
                 scores[name] += 1 / (60 + rank)  # type: ignore[assignment]  # Counter adds floats as well
         best = sorted(scores, key=lambda name: (-scores[name], name))[: max(0, limit)]
         return [Passage(allowed[name][0], scores[name]) for name in best]
+
+    def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
+        with self._lock:
+            held = self._entries.get(document_id, [])
+        vectors = np.array([vector for _, vector in held], dtype=np.float32)
+        return [chunk for chunk, _ in held], vectors
 
     def neighbours(self, chunk: Chunk, before: int, after: int) -> list[Chunk]:
         around = [

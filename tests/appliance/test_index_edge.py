@@ -132,7 +132,7 @@ def test_a_nearly_full_disk_does_not_keep_readers(tmp_path: Path) -> None:
     index = EdgeIndex(tmp_path, IDENTITY, reserve_bytes=3 * shutil.disk_usage(tmp_path).free)
     with pytest.raises(StorageFull):
         fill(index, document("2"), 2)
-    index.update(dataclasses.replace(document("1"), readers=frozenset()))
+    index.update([dataclasses.replace(document("1"), readers=frozenset())])
     index.remove(document(name="b.md").id)
     assert set() == found(index)
     index.close()

@@ -1,17 +1,19 @@
 """Putting documents in: whole or not at all, in the log before it can be found, for its readers only."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.catalog import Catalog
+from appliance.catalog import Catalog, Entry, Query
 from appliance.errors import IndexMismatch, LogError, NotFound, StoreError, UsageError
 from appliance.identity import Identity
-from appliance.library import ChunkText, Library, Upload
-from appliance.types import Chunk, Document, document_id
+from appliance.library import ChunkText, Library, Outcome, Upload
+from appliance.types import Box, Chunk, Document, Finding, document_id
 from tests.fakes import HashEmbedder, MemoryIndex, MemoryLog
 
 IDENTITY = Identity("hash", "0" * 64, HashEmbedder().dimensions, "sections.v1/200")
@@ -39,6 +41,14 @@ class Home:
         passages = self.index.search(text, HashEmbedder().embed([text])[0], READER, 10)
         return [passage.chunk.text for passage in passages if self.library.current(passage.chunk.document)]
 
+    def rows(self, share: str | None = None) -> list[Any]:
+        return [json.loads(record) for record in self.catalog.page(Query(share), 1000)[0]]
+
+    def row(self, path: str) -> Entry:
+        entry = self.catalog.get(document_id("/share", path))
+        assert entry is not None
+        return entry
+
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.log.entries()]
 
@@ -46,6 +56,7 @@ class Home:
 def upload(path: str, version: str, chunks: tuple[ChunkText, ...] | None, **changes: object) -> Upload:
     fields: dict[str, object] = {
         "share": "/share",
+        "owner": path,
         "path": path,
         "sha256": version * 64,
         "media_type": "text/plain",
@@ -56,6 +67,8 @@ def upload(path: str, version: str, chunks: tuple[ChunkText, ...] | None, **chan
         "size_bytes": 1,
         "modified_ns": 1,
         "pages": None,
+        "title": "",
+        "findings": (),
         "chunks": chunks,
     }
     return Upload(**{**fields, **changes})  # type: ignore[arg-type]  # an upload's own fields
@@ -82,7 +95,7 @@ def test_every_change_is_in_the_log_before_the_index_has_it(tmp_path: Path) -> N
     home = Home(tmp_path, log=MemoryLog(refused={"document.put"}))
     with pytest.raises(LogError):
         home.put("a.txt", "hotel", "1")
-    assert ([], [], []) == (home.found("hotel"), home.catalog.entries(), home.catalog.arriving())
+    assert ([], [], []) == (home.found("hotel"), home.rows(), home.catalog.arriving())
 
 
 def test_when_the_index_refuses_the_former_version_answers(tmp_path: Path) -> None:
@@ -110,7 +123,7 @@ def test_a_crash_before_the_row_is_put_is_mended_from_the_index(tmp_path: Path) 
     """The index holds the new version, the row does not know it yet: the row follows, and the log says so."""
 
     class TornCatalog(Catalog):
-        def put(self, entry: object) -> None:
+        def put(self, entry: object, former: str = "") -> None:
             raise KeyboardInterrupt
 
     home = Home(tmp_path)
@@ -140,7 +153,7 @@ def test_a_row_whose_passages_are_lost_is_forgotten_so_that_the_next_run_reads_t
     home.put("a.txt", "hotel", "1")
     home.index.remove(document_id("/share", "a.txt"))
     home.library.recover()
-    assert [] == home.catalog.entries()
+    assert [] == home.rows()
     assert "document.lost" in home.kinds()
 
 
@@ -167,7 +180,7 @@ def test_a_removed_document_is_gone(home: Home) -> None:
     """Neither search nor catalogue knows it any more, and removing it again says so."""
     home.put("a.txt", "hotel", "1")
     home.library.remove(home.run, document_id("/share", "a.txt"))
-    assert ([], [], {}) == (home.found("hotel"), home.catalog.entries(), home.index.versions())
+    assert ([], [], {}) == (home.found("hotel"), home.rows(), home.index.versions())
     with pytest.raises(NotFound):
         home.library.remove(home.run, document_id("/share", "a.txt"))
 
@@ -207,3 +220,125 @@ def test_a_change_outside_a_run_is_refused(home: Home) -> None:
     """Each change belongs to an ingest run that the log knows."""
     with pytest.raises(NotFound):
         home.library.put("no-run", upload("a.txt", "1", ()), HashEmbedder().embed([]))
+
+
+def test_a_moved_document_keeps_its_vectors_and_answers_under_its_new_path(home: Home) -> None:
+    """A rename embeds nothing: passages and vectors are the same, path, readers and the title from the name are new."""
+    changes = {"title": "old name", "findings": (Finding("tiny", "page 1", 4),)}
+    text = (ChunkText("hotel", 3, ("Travel",), (Box(1.0, 2.0, 3.0, 4.5),)),)
+    home.library.put(home.run, upload("old-name.txt", "1", text, **changes), HashEmbedder().embed(["hotel"]))
+    before, vectors = home.index.chunks(document_id("/share", "old-name.txt"))
+    moved = upload("b/new-name.txt", "1", None, title="new name", readers=("user:ada",))
+    home.library.move(home.run, document_id("/share", "old-name.txt"), moved)
+    after, again = home.index.chunks(document_id("/share", "b/new-name.txt"))
+    assert ([("old name", "Travel")], [("new name", "Travel")]) == (
+        [chunk.headings for chunk in before],
+        [chunk.headings for chunk in after],
+    )
+    assert vectors.tolist() == again.tolist()
+    assert ("b/new-name.txt", frozenset({"user:ada"}), 3, (Box(1.0, 2.0, 3.0, 4.5),)) == (
+        after[0].document.path,
+        after[0].document.readers,
+        after[0].page,
+        after[0].boxes,
+    )
+    assert ["b/new-name.txt"] == [row["path"] for row in home.rows()]
+    assert [document_id("/share", "b/new-name.txt")] == list(home.index.versions())
+
+
+def test_a_move_takes_the_place_of_what_was_there(home: Home) -> None:
+    """Renaming one file over another leaves one document."""
+    home.put("a.txt", "hotel", "1")
+    home.put("b.txt", "flight", "2")
+    home.library.move(home.run, document_id("/share", "a.txt"), upload("b.txt", "1", None))
+    assert (["hotel"], ["b.txt"]) == (home.found("hotel flight"), [row["path"] for row in home.rows()])
+    assert [document_id("/share", "b.txt")] == list(home.index.versions())
+
+
+def test_only_what_is_known_and_unchanged_can_be_moved(home: Home) -> None:
+    """Another content, an unknown document, and a move onto itself are refused, and nothing changes."""
+    home.put("a.txt", "hotel", "1")
+    former = document_id("/share", "a.txt")
+    with pytest.raises(UsageError):
+        home.library.move(home.run, former, upload("b.txt", "2", None))
+    with pytest.raises(UsageError):
+        home.library.move(home.run, former, upload("a.txt", "1", None))
+    with pytest.raises(NotFound):
+        home.library.move(home.run, "0" * 32, upload("b.txt", "1", None))
+    assert (["hotel"], ["a.txt"]) == (home.found("hotel"), [row["path"] for row in home.rows()])
+
+
+@pytest.mark.parametrize("step", ["announce", "replace", "put", "remove"])
+def test_a_crash_in_a_move_leaves_the_document_once(tmp_path: Path, step: str) -> None:
+    """Wherever it stops, after the next start the document answers under one path: neither lost nor doubled."""
+
+    class Torn(Exception):
+        pass
+
+    def torn(*_: object, **__: object) -> None:
+        raise Torn
+
+    home = Home(tmp_path)
+    home.put("a.txt", "hotel", "1")
+    part = {"announce": home.catalog, "put": home.catalog}.get(step, home.index)
+    whole = getattr(part, step)
+    retract = home.catalog.retract
+    # A process that dies takes nothing back.
+    home.catalog.retract = lambda document_id: None  # type: ignore[method-assign]
+    setattr(part, step, torn)
+    with pytest.raises(Torn):
+        home.library.move(home.run, document_id("/share", "a.txt"), upload("b.txt", "1", None))
+    setattr(part, step, whole)
+    home.catalog.retract = retract  # type: ignore[method-assign]
+    again = Library(home.catalog, home.index, home.log, IDENTITY)
+    again.recover()
+    home.library = again
+    path = "a.txt" if step in ("announce", "replace") else "b.txt"
+    assert ([path], ["hotel"], [document_id("/share", path)]) == (
+        [row["path"] for row in home.rows()],
+        home.found("hotel"),
+        list(home.index.versions()),
+    )
+
+
+def test_new_readers_of_many_documents_take_effect_at_once(home: Home) -> None:
+    """One call changes them all; who lost the right finds nothing, and the log says who may read what from now on."""
+    for name in ("a.txt", "b.txt", "c.txt"):
+        home.put(name, f"hotel {name}", "1")
+    changes = [("a.txt", ()), ("b.txt", ("user:ada",)), ("c.txt", ("group:everyone",)), ("unknown.txt", ())]
+    assert 2 == home.library.regrant(home.run, "/share", changes)
+    assert ["hotel c.txt"] == home.found("hotel")
+    logged = [entry.body for entry in home.log.entries() if entry.kind == "documents.regranted"]
+    assert [[], ["user:ada"]] == [body["readers"] for body in logged]
+    assert [document_id("/share", "b.txt")] == logged[1]["documents"]
+
+
+def test_a_title_from_the_name_stands_above_every_passage(home: Home) -> None:
+    """Where the document has no title of its own, its passages carry the one that its name gives."""
+    home.library.put(home.run, upload("p12.txt", "1", (ChunkText("valve", None),), title="p12"), np.ones((1, 384)))
+    assert [("p12",)] == [chunk.headings for chunk in home.index.chunks(document_id("/share", "p12.txt"))[0]]
+
+
+def test_findings_stay_with_a_document_that_is_only_described_anew(home: Home) -> None:
+    """New readers or a new time do not make a finding disappear."""
+    finding = Finding("hidden", "page 2", 40)
+    home.put("a.txt", "hotel", "1", findings=(finding,))
+    home.put("a.txt", "", "1", readers=("user:ada",), status="unchanged")
+    assert (finding,) == home.row("a.txt").findings
+
+
+def test_a_run_says_how_far_it_is(home: Home) -> None:
+    """Whoever looks on sees the files done and those there are, before and after it has ended."""
+    home.library.note_progress(home.run, 3, 10)
+    run = home.catalog.run(home.run)
+    assert run is not None
+    assert (3, 10, "") == (run.done, run.total, run.finished)
+    done = home.library.finish_run(home.run, Outcome({"indexed": 10}, 1, 30, 2, 1.5))
+    assert ({"indexed": 10}, 1, 30, 2, 1.5, 3) == (
+        done.counts,
+        done.removed,
+        done.passages,
+        done.findings,
+        done.seconds,
+        done.done,
+    )

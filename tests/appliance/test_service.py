@@ -179,7 +179,16 @@ def test_over_loopback_nobody_reads_the_log(running: Running, path: str) -> None
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PUT", "/api/documents/x"), ("DELETE", "/api/documents/x?run=r"), ("POST", "/api/runs")],
+    [
+        ("PUT", "/api/documents/x"),
+        ("DELETE", "/api/documents/x?run=r"),
+        ("POST", "/api/runs"),
+        ("POST", "/api/documents/list"),
+        ("POST", "/api/documents/x/move"),
+        ("POST", "/api/runs/x/readers"),
+        ("POST", "/api/runs/x/progress"),
+        ("POST", "/api/runs/x/finish"),
+    ],
 )
 def test_changing_documents_takes_the_ingest_credential(running: Running, method: str, path: str) -> None:
     """Over the socket and over loopback alike; a wrong credential is as good as none."""
@@ -208,6 +217,62 @@ def test_a_removed_document_is_found_no_more(running: Running) -> None:
     assert [] == running.client.call("POST", "/api/search", {"question": "hotel"})["passages"]
     with pytest.raises(NotFound):
         running.ingest.call("DELETE", f"/api/documents/{identifier}", run=run)
+
+
+def test_documents_are_listed_page_by_page_and_filtered(running: Running) -> None:
+    """Pages follow each other by a cursor; filters and totals count what the caller may see and no other."""
+    for name in ("a.txt", "b.txt", "c.txt"):
+        running.put(name, TEXT)
+    running.put("salaries.txt", TEXT, ("user:ada",))
+    first = running.http.get("/api/documents", params={"limit": 2}).json()
+    second = running.http.get("/api/documents", params={"limit": 2, "cursor": first["next"]}).json()
+    assert (["a.txt", "b.txt"], ["c.txt"], "") == (
+        [row["path"] for row in first["documents"]],
+        [row["path"] for row in second["documents"]],
+        second["next"],
+    )
+    found = running.http.get("/api/documents", params={"text": "B.TX", "status": ["indexed", "empty"]}).json()
+    assert ["b.txt"] == [row["path"] for row in found["documents"]]
+    totals = running.http.get("/api/documents/totals").json()
+    assert {"statuses": {"indexed": 3}, "passages": 3, "size_bytes": 3} == totals
+    assert 4 == running.ingest.call("GET", "/api/documents/totals")["statuses"]["indexed"]
+
+
+def test_ingest_lists_what_is_known_under_any_name(running: Running) -> None:
+    """Names that no URL can hold travel in the body, and `under` confines the list to a folder."""
+    odd = b"caf\xe9/a.txt".decode("utf-8", "surrogateescape")
+    for name in (odd, "b.txt"):
+        running.put(name, TEXT)
+
+    def listed(under: str) -> list[str]:
+        body = {"share": "/share", "under": under}
+        return [row["path"] for row in running.ingest.call("POST", "/api/documents/list", body)["documents"]]
+
+    assert [["b.txt", odd], [odd]] == [listed(""), listed(odd.partition("/")[0])]
+
+
+def test_a_moved_document_is_found_under_its_new_path(running: Running) -> None:
+    """A rename takes no vectors along the way, and the old path is gone at once."""
+    former = running.put("old.txt", TEXT)
+    run = running.client.call("GET", "/api/runs")["runs"][0]["id"]
+    body = {name: value for name, value in document(run, "new.txt", TEXT).items() if name not in ("chunks", "vectors")}
+    running.ingest.call("POST", f"/api/documents/{former}/move", body)
+    found = running.client.call("POST", "/api/search", {"question": "hotel limit"})
+    assert ["new.txt"] == [passage["document"] for passage in found["passages"]]
+    with pytest.raises(NotFound):
+        running.ingest.call("POST", f"/api/documents/{former}/move", body)
+
+
+def test_readers_change_at_once_and_a_run_shows_how_far_it_is(running: Running) -> None:
+    """Who loses the right to read a document finds it no more; the run's progress is there for the page."""
+    running.put("travel.txt", TEXT)
+    run = running.client.call("GET", "/api/runs")["runs"][0]["id"]
+    body = {"share": "/share", "changes": [{"path": "travel.txt", "readers": ["user:ada"]}]}
+    assert {"changed": 1} == running.ingest.call("POST", f"/api/runs/{run}/readers", body)
+    assert [] == running.client.call("POST", "/api/search", {"question": "hotel limit"})["passages"]
+    running.ingest.call("POST", f"/api/runs/{run}/progress", {"done": 3, "total": 7})
+    seen = running.client.call("GET", "/api/runs")["runs"][0]
+    assert (3, 7) == (seen["done"], seen["total"])
 
 
 def test_an_id_that_does_not_belong_to_the_path_is_refused(running: Running) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from appliance.ports import Index
+from appliance.types import Box
 from tests.contracts.indexes import (
     DIMENSIONS,
     EVERYONE,
@@ -162,7 +164,7 @@ def test_remove_takes_only_that_document(index: Index) -> None:
 def test_unknown_documents_are_ignored(index: Index) -> None:
     """Updating or removing what is not there does nothing."""
     put(index, document(), "one")
-    index.update(document("unknown.md"))
+    index.update([document("unknown.md")])
     index.remove(document("unknown.md").id)
     assert [document().id] == list(index.versions())
 
@@ -203,3 +205,29 @@ def test_closing_twice_is_harmless(index: Index) -> None:
     """The second time does nothing."""
     index.close()
     index.close()
+
+
+def test_the_chunks_of_a_document_come_back_with_their_vectors(index: Index) -> None:
+    """What `replace` took, `chunks` returns, in order, boxes and all; it can be put in again under another id."""
+    of, other = document(), document("b.md")
+    made = [
+        replace(chunk, boxes=(Box(1.0, 2.5, 30.0, 44.5),)) for chunk in chunks(of, *[f"entry {i}" for i in range(30)])
+    ]
+    vectors = random_units(30)
+    index.replace(of, made, vectors)
+    put(index, other, "elsewhere")
+    held, again = index.chunks(of.id)
+    assert made == held
+    np.testing.assert_allclose(vectors, again, atol=1e-6)
+    assert ([], 0) == (index.chunks("unknown")[0], len(index.chunks("unknown")[1]))
+
+
+def test_several_documents_get_their_readers_at_once(index: Index) -> None:
+    """Each gets its own, and the others keep theirs."""
+    first, second, third = document("a.md"), document("b.md"), document("c.md")
+    for of in (first, second, third):
+        put(index, of, of.path)
+    index.update([replace(first, readers=frozenset()), replace(second, readers=frozenset({"user:ada"}))])
+    assert ["c.md"] == texts(everything(index))
+    found = index.search("b.md", unit(1), frozenset({"user:ada"}), 10)
+    assert ["b.md"] == texts(found)

@@ -36,7 +36,7 @@ def test_new_readers_count_at_once(index: Index) -> None:
     """After an update those who lost the document find nothing, those who gained it find it under its new path."""
     put(index, document(), "one", "two")
     changed = Document(document().id, "moved/a.md", "1" * 64, "text/markdown", frozenset({"user:ada"}))
-    index.update(changed)
+    index.update([changed])
     assert [] == everything(index)
     found = everything(index, frozenset({"user:ada"}))
     assert [changed, changed] == [p.chunk.document for p in found]
@@ -46,7 +46,7 @@ def test_new_readers_count_at_once(index: Index) -> None:
 def test_an_update_without_readers_hides_the_document(index: Index) -> None:
     """A document that nobody may read answers nobody."""
     put(index, document(), "one")
-    index.update(document(readers=frozenset()))
+    index.update([document(readers=frozenset())])
     assert [] == everything(index)
     assert 1 == index.count()
 
@@ -146,7 +146,7 @@ def test_a_search_sees_all_of_what_it_may_and_nothing_else(
                 model[of.id] = put(index, of, *words, seed=number)
             elif step == "update":
                 held = model.get(of.id, [])
-                index.update(of)
+                index.update([of])
                 model[of.id] = [
                     Chunk(
                         c.id,
