@@ -47,6 +47,32 @@ class Readiness:
     waiting: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files: of these statuses (none: of all), with this text in path, reason or type, with findings."""
+
+    statuses: tuple[str, ...] = ()
+    text: str = ""
+    findings: bool = False
+
+    def query(self) -> dict[str, Any]:
+        """Return it as the service reads it."""
+        return {"status": list(self.statuses), "text": self.text, "findings": self.findings}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many files there are, by status, and the passages and bytes of them all."""
+
+    statuses: Mapping[str, int]
+    passages: int
+    size_bytes: int
+
+    @property
+    def files(self) -> int:
+        return sum(self.statuses.values())
+
+
 class Asking:
     """One running question. Iterate it once for its events; `stop` may be called from any thread."""
 
@@ -107,9 +133,17 @@ class Client:
         """Return a question that is sent as soon as its events are asked for."""
         return Asking(self._http, question)
 
-    def documents(self) -> list[dict[str, Any]]:
-        """Return one row per file that was ever seen, in the service's order."""
-        return _rows(self._get("/api/documents"), "documents")
+    def documents(self, wanted: Wanted, limit: int, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
+        """Return at most `limit` rows, one per file, in the order of paths, and the cursor of the next ones or ""."""
+        body = self._get("/api/documents", wanted.query() | {"limit": limit, "cursor": cursor})
+        return _rows(body, "documents"), str(body.get("next") or "")
+
+    def totals(self, wanted: Wanted) -> Totals:
+        """Return how many files there are, and how much is in them."""
+        body = self._get("/api/documents/totals", wanted.query())
+        statuses = body.get("statuses")
+        counts = {str(k): int(v) for k, v in statuses.items()} if isinstance(statuses, dict) else {}
+        return Totals(counts, int(body.get("passages") or 0), int(body.get("size_bytes") or 0))
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the ingest runs, newest first."""
@@ -138,15 +172,15 @@ class Client:
         """Release the connections. Calling it twice is harmless."""
         self._http.close()
 
-    def _get(self, path: str) -> dict[str, Any]:
-        response = self._send(path)
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        response = self._send(path, query)
         if response.is_error:
             raise _refusal(response)
         return _decoded(response)
 
-    def _send(self, path: str) -> httpx.Response:
+    def _send(self, path: str, query: Mapping[str, Any] | None = None) -> httpx.Response:
         try:
-            return self._http.get(path)
+            return self._http.get(path, params=query)
         except httpx.HTTPError as error:
             raise _silence(error) from error
 

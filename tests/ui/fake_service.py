@@ -10,12 +10,14 @@ import os
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
+from urllib.parse import parse_qs
 
 QUOTE = "Every employee has 30 days of paid leave a year"
 PASSAGE = f"Leave is agreed with the team.\n{QUOTE}, and five of them may be carried over.\nAsk early in summer."
@@ -95,6 +97,8 @@ def document(path: str, status: str = "indexed", **changes: Any) -> dict[str, An
         "size_bytes": 4321,
         "modified_ns": 1_700_000_000_000_000_000,
         "pages": None,
+        "findings": [],
+        "readers": ["group:everyone"],
         "passages": 4 if status == "indexed" else 0,
         "indexed_at": "2026-11-23T13:00:00+00:00",
         **changes,
@@ -130,6 +134,27 @@ class Service:
     gate: threading.Semaphore | None = None
     asked: list[str] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
+
+    def found(self, query: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        """Return the documents that a query lets through, as the service does."""
+        statuses, text = query.get("status", []), query.get("text", [""])[0].casefold()
+        return [
+            row
+            for row in self.documents
+            if (not statuses or row["status"] in statuses)
+            and any(text in row[name].casefold() for name in ("path", "reason", "media_type"))
+            and (query.get("findings") != ["true"] or row["findings"])
+        ]
+
+    def page(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
+        rows, start = self.found(query), int(query.get("cursor", ["0"])[0] or 0)
+        end = start + int(query.get("limit", ["1000"])[0])
+        return {"documents": rows[start:end], "next": str(end) if end < len(rows) else ""}
+
+    def totals(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
+        rows = self.found(query)
+        sums = {name: sum(row[name] for row in rows) for name in ("passages", "size_bytes")}
+        return {"statuses": Counter(row["status"] for row in rows), **sums}
 
     def events(self, question: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         self.asked.append(question)
@@ -169,18 +194,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         service = self.server.service
-        if self.path == "/readyz":
+        path, _, given = self.path.partition("?")
+        query = parse_qs(given)
+        if path == "/readyz":
             self._json(200 if service.readiness["ready"] else 503, service.readiness)
         elif service.refuses is not None:
             self._json(*service.refuses)
         else:
             bodies: dict[str, Any] = {
-                "/api/documents": {"documents": service.documents},
+                "/api/documents": service.page(query),
+                "/api/documents/totals": service.totals(query),
                 "/api/runs": {"runs": service.runs},
                 "/v1/models": {"data": [{"id": "small-model"}]},
                 "/healthz": {},
             }
-            body = bodies.get(self.path)
+            body = bodies.get(path)
             self._json(200 if body is not None else 404, body or {"error": "no such path", "hint": "", "kind": ""})
 
     def do_POST(self) -> None:

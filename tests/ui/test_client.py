@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.fake_service import ANSWER, Service, document, leave
-from ui.client import Client, ClientError, events
+from ui.client import Client, ClientError, Wanted, events
 
 
 def test_an_answer_arrives_as_its_events_in_order(client: Client) -> None:
@@ -81,14 +81,14 @@ def test_a_refusal_is_raised_with_its_hint(client: Client, service: Service, pat
     """A status of 4xx or 5xx is an error with the service's own words."""
     service.refuses = (422, {"error": "the question is empty", "hint": "Write one.", "kind": "QuestionError"})
     with pytest.raises(ClientError) as caught:
-        list(client.ask("q")) if path == "ask" else client.documents()
+        list(client.ask("q")) if path == "ask" else client.documents(Wanted(), 10)
     assert (caught.value.message, caught.value.hint) == ("the question is empty", "Write one.")
 
 
 def test_a_service_that_is_down_is_an_error_with_a_hint(tmp_path: Path) -> None:
     """No socket, no answer, but a sentence that says what to do."""
     client = Client(tmp_path / "none.sock")
-    for call in (client.documents, client.readiness, lambda: list(client.ask("q"))):
+    for call in (client.runs, client.readiness, lambda: list(client.ask("q"))):
         with pytest.raises(ClientError) as caught:
             call()
         assert caught.value.hint
@@ -107,7 +107,7 @@ def test_readiness_names_what_is_missing_and_why(client: Client, service: Servic
 def test_names_that_are_no_utf8_come_back_displayable(client: Client, service: Service) -> None:
     """A lone surrogate in a path never reaches the page."""
     service.documents = [document("caf\udce9.md")]
-    assert client.documents()[0]["path"] == "caf�.md"
+    assert client.documents(Wanted(), 10)[0][0]["path"] == "caf�.md"
 
 
 def test_runs_and_model(client: Client, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui import fake_service as fake
 from tests.ui.fake_service import Service
+from ui.views.library import _finding
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 
@@ -127,35 +129,73 @@ def test_documents_that_are_on_their_way_are_said_to_be(api_socket: Path, servic
     assert "being taken in" in texts(opened(api_socket))
 
 
-def test_the_library_counts_filters_and_puts_trouble_first(api_socket: Path, service: Service) -> None:
-    """Totals count everything, filters narrow the table, and what went wrong stands on top."""
+def test_the_library_counts_and_filters(api_socket: Path, service: Service) -> None:
+    """Totals count everything; text, statuses and the view on what needs attention narrow the table."""
     service.documents = [fake.document(f"{n:03}.md") for n in range(900)]
     service.documents.append(fake.document("zz\udce4.pdf", "too_large", reason="over 200 MB"))
     app = opened(api_socket, "library")
     assert {metric.label: metric.value for metric in app.metric} == {
         "Files": "901",
         "Searchable": "900",
+        "Need attention": "1",
+        "With findings": "0",
         "Passages": "3,600",
         "Size": "3.7 MiB",
     }
-    rows = app.dataframe[0].value
-    assert (len(rows), rows["Path"][0], rows["Status"][0]) == (901, "zz�.pdf", "too large")
+    assert len(app.dataframe[0].value) == 901
     app.text_input[0].set_value("200 mb").run()
     assert list(app.dataframe[0].value["Path"]) == ["zz�.pdf"]
     app.text_input[0].set_value("no such thing").run()
     assert [len(app.dataframe), "0 files" in texts(app)] == [0, True]
+    app.text_input[0].set_value("").run()
+    app.button_group[0].set_value("Need attention").run()
+    assert list(app.dataframe[0].value["Status"]) == ["too large"]
+
+
+def test_findings_are_told_in_words(api_socket: Path, service: Service) -> None:
+    """Files with findings have a view of their own, and a finding says what, where and how much."""
+    found = [{"kind": "background_colour", "where": "page 3", "characters": 1234}]
+    service.documents.append(fake.document("bid.pdf", findings=found))
+    app = opened(api_socket, "library")
+    app.button_group[0].set_value("With findings").run()
+    assert list(app.dataframe[0].value["Findings"]) == [1]
+    assert "Found: text in the colour of what it stands on (page 3), 1,234 characters kept out" == _finding(found[0])
+    assert "Found: text that gives orders to a language model" == _finding({"kind": "addresses_model"})
 
 
 def test_a_large_library_comes_in_pages(api_socket: Path, service: Service) -> None:
-    """No table grows without bound; what is not shown is said to be there."""
+    """No table grows without bound; what is not shown is said to be there, and one can go there and back."""
     service.documents = [fake.document(f"{n:04}.md") for n in range(2500)]
     app = opened(api_socket, "library")
     assert len(app.dataframe[0].value) == 1000
     assert "2,500 files, 1 to 1,000 shown" in texts(app)
+    press(app, "Next")
+    press(app, "Next")
+    assert (500, "2000.md") == (len(app.dataframe[0].value), app.dataframe[0].value["Path"][0])
+    assert "2,001 to 2,500 shown" in texts(app)
+    press(app, "Previous")
+    assert "1001 to 2,000 shown".replace("1001", "1,001") in texts(app)
 
 
-def test_a_run_that_has_not_finished_is_said_not_to(api_socket: Path, service: Service) -> None:
-    """The last run is summed up, or said to be open."""
-    assert "Last run finished" in texts(opened(api_socket, "library"))
-    service.runs = [fake.run(finished=None, counts=None)]
-    assert "has not finished" in texts(opened(api_socket, "library"))
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+
+
+def test_the_last_run_is_summed_up(api_socket: Path, service: Service) -> None:
+    """A finished run says what it did; one that was interrupted says that it has not finished."""
+    service.runs = [fake.run(removed=3, findings=2), fake.run()]
+    said = texts(opened(api_socket, "library"))
+    assert "Run finished" in said
+    assert "2 indexed, 1 damaged, 3 removed, 2 findings" in said
+    service.runs = [fake.run(finished="", counts=None, done=40, total=90)]
+    assert "has not finished, 40 of 90 files done" in texts(opened(api_socket, "library"))
+
+
+def test_a_run_that_goes_on_shows_how_far_it_is(api_socket: Path, service: Service) -> None:
+    """While files are read, the page counts them."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    service.runs = [fake.run(started=now, finished="", seen=now, counts=None, done=40, total=90)]
+    app = opened(api_socket, "library")
+    assert "A run goes on" in texts(app)
+    assert ["40 of 90 files"] == [bar.text for bar in app.get("progress")]

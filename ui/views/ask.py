@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ui import parts
-from ui.client import ClientError
+from ui.client import ClientError, Wanted
 from ui.conversation import Conversation, State, Turn
 from ui.text import around, duration, literal, numbered, plural
 
@@ -75,7 +75,7 @@ def _draw_start() -> None:
 
 
 def _searchable() -> int:
-    return sum(1 for row in parts.client().documents() if row.get("passages"))
+    return parts.client().totals(Wanted()).statuses.get("indexed", 0)
 
 
 def _wait_for_documents() -> None:
