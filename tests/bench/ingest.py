@@ -1,4 +1,5 @@
-"""Ingest, end to end, against the embedder alone: `python -m tests.bench.ingest FOLDER --models DIR [--rounds N]`.
+"""Ingest, end to end, against the embedder alone:
+`python -m tests.bench.ingest FOLDER [--also FOLDER ...] --models DIR [--rounds N]`.
 
 Each round runs the real `appliance ingest FOLDER --json` on a new home, with every process that it starts, and then
 has the embedder alone, loaded and warm, compute the vectors of the very same passages in calls of ingest's own size.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import statistics
 import subprocess
@@ -30,7 +32,6 @@ from appliance.catalog import Catalog
 from appliance.client import Client
 from appliance.config import Settings, load
 from appliance.ports import Embedder
-from appliance.types import Chunk
 from ingest.chunk import embedding_text
 from ingest.run import WINDOW
 from tests.bench import common
@@ -75,10 +76,12 @@ def indexed_texts(settings: Settings) -> list[str]:
     catalog = Catalog(settings.home / "catalog.db")
     index = bootstrap.open_index(settings, bootstrap.identity(settings))
     texts: list[str] = []
-    for entry in catalog.entries():
-        anywhere = Chunk("", entry.document, 0, "", None)
-        chunks = index.neighbours(anywhere, 0, entry.passages)
-        texts += [embedding_text(chunk.headings, chunk.text) for chunk in chunks]
+    for document in catalog.answering():
+        entry = catalog.get(document)
+        # A title made from the file's name is not embedded.
+        above = int(bool(entry and entry.title))
+        chunks, _ = index.chunks(document)
+        texts += [embedding_text(chunk.headings[above:], chunk.text) for chunk in chunks]
     index.close()
     catalog.close()
     return texts
@@ -163,10 +166,15 @@ def service(home: Path, environment: dict[str, str]) -> Iterator[None]:
 def main() -> None:
     parser = common.options(__doc__)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--also", type=Path, action="append", default=[], help="another folder that is part of it")
     arguments = parser.parse_args()
-    common.skip_unless(arguments.folder, arguments.models)
+    common.skip_unless(arguments.folder, arguments.models, *arguments.also)
     share, models = arguments.folder.absolute(), arguments.models.absolute()
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.also:
+            share = Path(folder) / "share"
+            for part in (arguments.folder, *arguments.also):
+                shutil.copytree(part, share / part.name)
         home = compare(share, models, max(1, arguments.rounds), Path(folder))
         environment = common.environment(models)
         again(share, home, environment, "starting the service")
