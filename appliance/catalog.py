@@ -13,7 +13,7 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS documents (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS documents_in_order ON documents (share, owner, path);
 CREATE TABLE IF NOT EXISTS arriving (id TEXT PRIMARY KEY, former TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leaving (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, share BLOB NOT NULL, started TEXT NOT NULL, finished TEXT, record TEXT NOT NULL
 );
@@ -205,45 +206,63 @@ class Catalog:
         return dict(self._lists.rows("SELECT id, answers FROM documents WHERE answers <> ''"))
 
     def put(self, entry: Entry, former: str = "") -> None:
-        """Store a row, forget that it was arriving, and remove the row of `former`, whose place it takes."""
+        """Store a row, forget that it was arriving, and remove the row of `former`, whose place it takes, if any."""
         with self._transaction() as db:
             db.execute("DELETE FROM arriving WHERE id = ?", (entry.id,))
             db.execute("DELETE FROM documents WHERE id = ?", (former,))
             _store(db, entry)
 
-    def put_all(self, entries: Iterable[Entry]) -> None:
-        """Store rows, all of them or none."""
+    def put_all(self, entries: Sequence[Entry]) -> None:
+        """Store rows and forget that they were arriving, all of them or none."""
         with self._transaction() as db:
+            db.executemany("DELETE FROM arriving WHERE id = ?", [(entry.id,) for entry in entries])
             for entry in entries:
                 _store(db, entry)
 
-    def announce(self, entry: Entry, former: str = "") -> None:
-        """Note that this row is about to become the document's, before its passages go into the index, and that it
-        takes the place of the document `former`, if any.
+    def announce(self, entries: Sequence[Entry], former: str = "") -> None:
+        """Note that these rows are about to become the documents', before log and index say so, and that they take
+        the place of the document `former`, if any.
         """
         with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO arriving VALUES (?, ?, ?)", (entry.id, former, _json(entry)))
+            rows = [(entry.id, former, _json(entry)) for entry in entries]
+            db.executemany("INSERT OR REPLACE INTO arriving VALUES (?, ?, ?)", rows)
 
-    def retract(self, document_id: str) -> None:
-        """Forget that a row was arriving."""
+    def retract(self, entries: Sequence[Entry]) -> None:
+        """Forget that rows were arriving."""
         with self._transaction() as db:
-            db.execute("DELETE FROM arriving WHERE id = ?", (document_id,))
+            db.executemany("DELETE FROM arriving WHERE id = ?", [(entry.id,) for entry in entries])
 
     def arriving(self) -> list[tuple[Entry, str]]:
         """Return the rows that were announced and never put, with whose place they take: a crash lies between."""
         rows = self._lists.rows("SELECT record, former FROM arriving ORDER BY id")
         return [(_entry(record), former) for record, former in rows]
 
+    def announce_removal(self, document_id: str) -> None:
+        """Note that a document is about to be removed, before log and index say so."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO leaving VALUES (?)", (document_id,))
+
+    def retract_removal(self, document_id: str) -> None:
+        """Forget that a document was about to be removed."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM leaving WHERE id = ?", (document_id,))
+
+    def leaving(self) -> list[str]:
+        """Return the ids whose removal was announced and never done: a crash lies between."""
+        return [document for (document,) in self._lists.rows("SELECT id FROM leaving ORDER BY id")]
+
     def remove(self, document_id: str) -> None:
-        """Remove a row. Unknown ids are ignored."""
+        """Remove a row, and forget that it was arriving or leaving. Unknown ids are ignored."""
         with self._transaction() as db:
             db.execute("DELETE FROM arriving WHERE id = ?", (document_id,))
+            db.execute("DELETE FROM leaving WHERE id = ?", (document_id,))
             db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
 
     def clear(self) -> None:
         """Remove every row, so that the next run over each share takes every file for new."""
         with self._transaction() as db:
             db.execute("DELETE FROM arriving")
+            db.execute("DELETE FROM leaving")
             db.execute("DELETE FROM documents")
 
     def put_run(self, run: Run) -> None:

@@ -84,11 +84,16 @@ class Library:
         held = self._index.versions()
         for entry, former in self.catalog.arriving():
             landed = held.get(entry.id, "") == entry.answers
-            self._log.append("document.recovered", {"document": entry.id, "sha256": entry.sha256, "landed": landed})
+            body = _body("", entry) | {"former": former, "landed": landed}
+            self._log.append("document.recovered", body, version=2)
             if landed:
+                self._index.update([entry.document])
                 self.catalog.put(entry, former)
             else:
-                self.catalog.retract(entry.id)
+                self.catalog.retract([entry])
+        for document in self.catalog.leaving():
+            self._log.append("document.removed", {"run": "", "document": document}, version=2)
+            self.catalog.remove(document)
         answering = self.catalog.answering()
         for stray in held.keys() - answering.keys():
             self._index.remove(stray)
@@ -157,24 +162,28 @@ class Library:
             Chunk(chunk_id(document, i), document, i, text.text, text.page, (*above, *text.headings), text.boxes)
             for i, text in enumerate(texts)
         ]
-        with self._arrival(entry):
+        with self._arrivals([entry]):
             self._log.append("document.put", _body(run_id, entry), version=2)
             self._index.replace(document, chunks, vectors)
 
     @contextmanager
-    def _arrival(self, entry: Entry, former: str = "") -> Iterator[None]:
-        """Announce a row, have the log and the index changed, and make the row the document's."""
-        self.catalog.announce(entry, former)
-        self._arriving[entry.id] = entry
+    def _arrivals(self, entries: Sequence[Entry], former: str = "") -> Iterator[None]:
+        """Announce rows, have the log and the index changed, and make the rows the documents'."""
+        self.catalog.announce(entries, former)
+        self._arriving.update({entry.id: entry for entry in entries})
         try:
             try:
                 yield
             except Exception:
-                self.catalog.retract(entry.id)
+                self.catalog.retract(entries)
                 raise
-            self.catalog.put(entry, former)
+            if former:
+                self.catalog.put(entries[0], former)
+            else:
+                self.catalog.put_all(entries)
         finally:
-            del self._arriving[entry.id]
+            for entry in entries:
+                del self._arriving[entry.id]
 
     def move(self, run_id: str, former: str, upload: Upload) -> Entry:
         """Give the document `former` the path and state in `upload`, with its passages and vectors as they are.
@@ -207,18 +216,14 @@ class Library:
                 )
                 for chunk in held
             ]
-            with self._arrival(entry, former):
+            with self._arrivals([entry], former):
                 self._log.append("document.moved", _body(run_id, entry) | {"former": former})
                 self._index.replace(document, chunks, vectors)
             self._index.remove(former)
             return entry
 
     def regrant(self, run_id: str, share: str, changes: Sequence[tuple[str, tuple[str, ...]]]) -> int:
-        """Give the documents at these paths their new readers, and return how many had others.
-
-        After a crash in between, index and row disagree; what is found takes the right by both, and since the rows
-        are the old ones, the next run does it again.
-        """
+        """Give the documents at these paths their new readers, and return how many had others."""
         self._require_run(run_id)
         with self._changing:
             changed = []
@@ -226,15 +231,19 @@ class Library:
                 entry, wanted = self.catalog.get(document_id(share, path)), tuple(sorted(set(readers)))
                 if entry is not None and entry.readers != wanted:
                     changed.append(replace(entry, readers=wanted))
-            groups: dict[tuple[str, ...], list[Entry]] = {}
-            for entry in changed:
-                groups.setdefault(entry.readers, []).append(entry)
-            for readers, entries in groups.items():
-                ids = [entry.id for entry in entries]
-                self._log.append("documents.regranted", {"run": run_id, "readers": list(readers), "documents": ids})
-            self._index.update([entry.document for entry in changed if entry.answers])
-            self.catalog.put_all(changed)
+            if changed:
+                with self._arrivals(changed):
+                    self._log_readers(run_id, changed)
+                    self._index.update([entry.document for entry in changed if entry.answers])
             return len(changed)
+
+    def _log_readers(self, run_id: str, changed: Sequence[Entry]) -> None:
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for entry in changed:
+            groups.setdefault(entry.readers, []).append(entry.id)
+        for readers, documents in groups.items():
+            body: dict[str, Json] = {"run": run_id, "readers": list(readers), "documents": documents}
+            self._log.append("documents.regranted", body)
 
     def _describe(self, run_id: str, identifier: str, upload: Upload, before: Entry | None) -> Entry:
         """Take over what is new about a file whose passages stay as they are."""
@@ -251,10 +260,10 @@ class Library:
                 reason=before.reason if upload.status == "unchanged" else upload.reason,
                 hint=before.hint if upload.status == "unchanged" else upload.hint,
             )
-        self._log.append("document.described", _body(run_id, entry), version=2)
-        if before and before.readers != entry.readers:
-            self._index.update([entry.document])
-        self.catalog.put(entry)
+        with self._arrivals([entry]):
+            self._log.append("document.described", _body(run_id, entry), version=2)
+            if before and before.readers != entry.readers:
+                self._index.update([entry.document])
         return entry
 
     def remove(self, run_id: str, identifier: str) -> None:
@@ -263,7 +272,13 @@ class Library:
             entry = self.catalog.get(identifier)
             if entry is None:
                 raise NotFound(f"no document {identifier}")
-            self._log.append("document.removed", {"run": run_id, "document": identifier, "sha256": entry.sha256})
+            self.catalog.announce_removal(identifier)
+            try:
+                body = {"run": run_id, "document": identifier, "sha256": entry.sha256}
+                self._log.append("document.removed", body, version=2)
+            except Exception:
+                self.catalog.retract_removal(identifier)
+                raise
             # The row goes first: from here on nothing of the document passes the check in `current`.
             self.catalog.remove(identifier)
             self._index.remove(identifier)

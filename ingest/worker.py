@@ -1,7 +1,8 @@
-"""The child process: parses and cuts one file after the other. Started by `pool`, as `python -m ingest.worker`.
+"""The child process: parses and cuts one file after the other. Started by `pool`, as `python -m ingest.worker OPTIONS`.
 
-On its standard input it has a Unix socket. A request is a JSON object behind its length (4 bytes, big endian), with
-the open file's descriptor beside it; the answer is one JSON object of the same form. The first one, {"ready": true},
+On its standard input it has a Unix socket. A request is a JSON object behind its length (4 bytes, big endian):
+{"path", "offset", "size", "budget"}, with two descriptors beside it, the file's and that of the spool, which takes the
+files found inside. The answer is one JSON object of the same form. The first one, {"ready": true, "protections"},
 comes unasked. The child has no view of the share, only what it is handed.
 """
 
@@ -10,53 +11,61 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from appliance.ports import Parser
-from appliance.types import Json, Section
-from ingest.chunk import Chunker, token_counter
+from appliance.types import Finding, Json, Member, Section
+from ingest import sandbox
+from ingest.chunk import Chunker, Draft, token_counter
 from ingest.files import BadFile
 from ingest.media import sniff
 from ingest.parsers import parser_for
+from ingest.parsers.options import Options
+from ingest.screened import Screened
+from ingest.spool import Full, Spool, window
+
+if TYPE_CHECKING:
+    from appliance.ports import Parser
 
 LENGTH = struct.Struct("!I")
 _REASON_CHARACTERS = 300
-# Nothing a parser writes belongs on disk; unstructured unpacks some formats into a temporary file.
-_FILE_BYTES = 300_000_000
+_RAISE_MEMORY = "Split the file, or raise ingest.worker_memory_bytes."
+_SAVE_AGAIN = "Open it in its own program and save it again."
 
 
-def main(find: Callable[[str], Parser] = parser_for) -> int:
-    """Serve requests until the socket closes. `find` returns the parser of a media type."""
+def main(find: Callable[[str, Options], Parser] = parser_for) -> int:
+    """Enter the sandbox and serve requests until the socket closes. `find` returns the parser of a media type."""
     options = json.loads(sys.argv[1])
-    _limit(options["memory_bytes"])
-    connection = socket.socket(fileno=os.dup(0))
-    chunker = Chunker(token_counter(Path(options["tokenizer"])), options["chunk_tokens"])
-    task = Task(find, chunker, options["text_characters"])
-    _send(connection, {"ready": True})
-    while True:
-        request, file = _receive(connection)
-        if file is None:
-            return 0
-        with file:
-            answer = _answer(file, request["path"], task)
+    tokenizer, scratch = Path(options["tokenizer"]), Path(options["scratch"])
+    connection = _connection()
+    sandbox.limit(options["memory_bytes"])
+    protections = sandbox.enter([tokenizer], scratch)
+    told = Options(options["pages"], tuple(options["ocr_languages"]), scratch)
+    chunker = Chunker(token_counter(tokenizer), options["chunk_tokens"])
+    task = Task(lambda media_type: find(media_type, told), chunker, options["text_characters"])
+    _send(connection, {"ready": True, "protections": asdict(protections)})
+    while request := _receive(connection):
+        answer = _answer(request, task)
+        for descriptor in (request.source, request.spool):
+            os.close(descriptor)
         _send(connection, answer)
         if answer.get("last"):
-            return 0
+            break
+    return 0
 
 
-def _limit(memory_bytes: int) -> None:
-    # RLIMIT_DATA counts what the process itself asks for; the address space also holds the libraries' files, which
-    # differ by hundreds of megabytes from machine to machine.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
+def _connection() -> socket.socket:
+    """Return the socket to the parent, out of reach of the programs that parsers start."""
+    connection = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,64 +77,93 @@ class Task:
     most: int
 
 
-def _answer(file: BinaryIO, path: str, task: Task) -> dict[str, Json]:
-    """Return {"media_type", "pages", "chunks"} or {"media_type", "status", "reason", "hint"}; "last" ends the child."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to parse, as it was asked for, and its two descriptors."""
+
+    source: int
+    spool: int
+    path: str
+    offset: int
+    size: int | None
+    budget: Mapping[str, int]
+
+
+def _answer(request: Request, task: Task) -> dict[str, Json]:
+    """Return what the file yielded, or {"media_type", "status", "reason", "hint"}; "last" ends the child."""
+    file = window(request.source, request.offset, request.size)
     media_type = ""
     try:
-        media_type = sniff(file, path)
-        sections = list(_at_most(task.find(media_type).parse(file, media_type), task.most))
-        drafts = task.chunker.chunk(sections, path)
-        pages = max((section.page or 0 for section in sections), default=0)
-        chunks = [{"text": draft.text, "page": draft.page, "headings": draft.headings} for draft in drafts]
-        return {"media_type": media_type, "pages": pages or None, "chunks": chunks}
+        media_type = sniff(file, request.path)
+        return {"media_type": media_type} | _parsed(file, media_type, request, task)
     except BadFile as problem:
         return _refusal(media_type, problem)
     except MemoryError:
         gc.collect()
         reason = "parsing it takes more memory than a parsing process may have"
         return _refusal(media_type, BadFile("too_large", reason, _RAISE_MEMORY)) | {"last": True}
+    except Full:
+        return {"full": True}
     except Exception as error:
         # The boundary to libraries that raise anything for a broken file. What it was goes into the report.
         reason = f"it cannot be parsed ({type(error).__name__}: {' '.join(str(error).split())})"[:_REASON_CHARACTERS]
-        return _refusal(media_type, BadFile("damaged", reason, "Open it in its own program and save it again."))
+        return _refusal(media_type, BadFile("damaged", reason, _SAVE_AGAIN))
 
 
-_RAISE_MEMORY = "Split the file, or raise ingest.worker_memory_bytes."
+def _parsed(file: BinaryIO, media_type: str, request: Request, task: Task) -> dict[str, Json]:
+    """Parse and cut an open file. Raises whatever its parser does, and Full."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    spool = Spool(request.spool, request.budget, size)
+    screened = Screened(task.most)
+    for found in task.find(media_type).parse(file, media_type):
+        match found:
+            case Section():
+                screened.add(found)
+            case Finding():
+                screened.note(found)
+            case Member():
+                spool.take(found)
+    sections = screened.finish()
+    cut = task.chunker.chunk(sections, request.path)
+    return {
+        "pages": max((section.page or 0 for section in sections), default=0) or None,
+        "title": cut.title,
+        "chunks": [_chunk(draft) for draft in cut.drafts],
+        "findings": [asdict(finding) for finding in screened.findings()],
+        "members": spool.members,
+    }
+
+
+def _chunk(draft: Draft) -> dict[str, Json]:
+    boxes = [[round(edge, 2) for edge in (box.left, box.top, box.right, box.bottom)] for box in draft.boxes]
+    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "boxes": boxes}
 
 
 def _refusal(media_type: str, problem: BadFile) -> dict[str, Json]:
     return {"media_type": media_type, "status": problem.status, "reason": problem.reason, "hint": problem.hint}
 
 
-def _at_most(sections: Iterable[Section], most: int) -> Iterator[Section]:
-    characters = 0
-    for section in sections:
-        characters += len(section.text)
-        if characters > most:
-            raise BadFile(
-                "too_large", f"it holds more than {most} characters", "Split it, or raise ingest.text_characters."
-            )
-        yield section
-
-
-def _send(connection: socket.socket, answer: dict[str, Json]) -> None:
+def _send(connection: socket.socket, answer: Mapping[str, Json]) -> None:
     body = json.dumps(answer).encode("ascii")
     connection.sendall(LENGTH.pack(len(body)) + body)
 
 
-def _receive(connection: socket.socket) -> tuple[dict[str, Any], BinaryIO | None]:
-    """Return the next request and its file, or None for the file when the parent has gone."""
-    head, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 1)
+def _receive(connection: socket.socket) -> Request | None:
+    """Return the next request, or None when the parent has gone."""
+    head, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 2)
     if not head:
-        return {}, None
+        return None
     (length,) = LENGTH.unpack(head)
     body = bytearray()
     while len(body) < length:
         part = connection.recv(length - len(body))
         if not part:
-            return {}, None
+            return None
         body += part
-    return json.loads(body), os.fdopen(descriptors[0], "rb")
+    asked: Mapping[str, Any] = json.loads(body)
+    source, spool = descriptors
+    return Request(source, spool, asked["path"], asked["offset"], asked["size"], asked["budget"])
 
 
 if __name__ == "__main__":

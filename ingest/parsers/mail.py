@@ -1,77 +1,127 @@
-"""Mail: the standard library takes it apart, unstructured reads bodies in HTML. Attachments are not read."""
+"""Mail: what a mail program shows of it, and its attachments as documents of their own."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from io import BytesIO
 from typing import BinaryIO
 
-from appliance.types import Section
+from appliance.types import Finding, Member, Section
 from ingest import media
-from ingest.parsers.elements import partition, sections
+from ingest.files import BadFile
+from ingest.parsers import mime
+from ingest.parsers.compared import difference
+from ingest.parsers.options import Options
 from ingest.parsers.text import decode, paragraphs
+from ingest.parsers.web import html_sections
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _HEADER_CHARACTERS = 300
+_NAME_CHARACTERS = 200
+# A mail in two bytes a character begins like this; no header begins with a zero.
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# The subject and the line of sender and day stand above whatever headings a page has.
+_HEADINGS_ABOVE = 2
+# Less than this is a greeting of the program that wrote the plain version ("Sent from my phone").
+_SUBSTANTIAL_CHARACTERS = 60
 
 
 class MailParser:
-    """Reads EML files."""
+    """Reads EML files and web pages saved as one file (MHTML)."""
 
     media_types = frozenset({media.MAIL})
 
-    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
-        """Yield the subject as title, who wrote to whom and when as text and as heading, then the body."""
-        message = BytesParser(EmailMessage, policy=policy.default).parse(file)
-        subject = _header(message, "Subject")
-        if subject:
-            yield Section(subject, None, "heading", level=1)
-        lines = [f"{name}: {value}" for name in _HEADERS if (value := _header(message, name))]
-        if lines:
-            yield Section("\n".join(lines), None, "paragraph")
-        context = ", ".join(part for part in (_header(message, "From"), _date(message)) if part)
-        if context:
-            yield Section(context, None, "heading", level=2)
-        yield from _body(message)
+    def __init__(self, options: Options | None = None) -> None:
+        del options
+
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding | Member]:
+        """Yield the subject as title, who wrote to whom and when as text and as heading, the body, the attachments.
+
+        Where a body exists in HTML and as plain text, programs show the HTML: so that is read, and plain text that says
+        something else is a finding. Pictures inside a page are part of it and not attachments. Raises BadFile for a
+        mail that is encrypted.
+        """
+        mail = mime.parse(_bytes(file))
+        found = mime.contents(mail)
+        if found.sealed and not found.shown:
+            raise _sealed(found.sealed)
+        yield from headers({name: mime.header(mail, name, _HEADER_CHARACTERS) for name in ("Subject", *_HEADERS)})
+        pages: set[str] = set()
+        for shown in found.shown:
+            words = mime.text(shown.part)
+            if shown.part.get_content_type() == "text/html":
+                pages.update(mime.referenced(words))
+                yield from page(words, "\n".join(mime.text(part) for part in shown.instead_of))
+            else:
+                yield from paragraphs(words)
+        for number, part in enumerate(found.attached, 1):
+            is_image = part.get_content_maintype() == "image"
+            if not (is_image and mime.content_id(part) in pages):
+                yield Member(_name(part, number), _content(part))
 
 
-def _body(message: EmailMessage) -> Iterator[Section]:
-    """Yield what a reader sees of the message: the plain text where there is one, else the HTML."""
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return
-    payload = part.get_payload(decode=True)
-    data = payload if isinstance(payload, bytes) else b""
-    text = _decoded(data, str(part.get_content_charset() or ""))
-    if part.get_content_type() == "text/html":
-        yield from sections(partition("html", BytesIO(text.encode("utf-8", "replace")), encoding="utf-8"))
-    else:
-        yield from paragraphs(text)
+def headers(values: dict[str, str]) -> Iterator[Section]:
+    """Yield a mail's headers: the subject as title, all of them as text, sender and day as heading of the body."""
+    if subject := values.get("Subject", ""):
+        yield Section(subject, None, "heading", level=1)
+    lines = [f"{name}: {value}" for name in _HEADERS if (value := values.get(name, ""))]
+    if lines:
+        yield Section("\n".join(lines), None, "paragraph")
+    context = ", ".join(part for part in (values.get("From", ""), day(values.get("Date", ""))) if part)
+    if context:
+        yield Section(context, None, "heading", level=2)
 
 
-def _decoded(data: bytes, charset: str) -> str:
-    """Return the text; by its bytes alone where the charset is missing, unknown or wrong."""
+def page(markup: str, plain: str) -> Iterator[Section | Finding]:
+    """Yield what is displayed of a body in HTML; a finding for what its plain version says beyond that."""
+    displayed = []
+    for each in html_sections(markup):
+        if isinstance(each, Section):
+            displayed.append(each.text)
+            if each.kind == "heading":
+                each = replace(each, level=each.level + _HEADINGS_ABOVE)
+        yield each
+    if plain.strip():
+        characters = difference(plain, "\n".join(displayed))
+        if characters >= _SUBSTANTIAL_CHARACTERS:
+            yield Finding("hidden", "plain text version", characters)
+
+
+def day(date: str) -> str:
+    """Return the day of a mail's date (RFC 5322) as in ISO 8601, "" for what is no date."""
     try:
-        return data.decode(charset or "utf-8").replace("\r\n", "\n")
-    except (LookupError, ValueError):
-        return decode(data)
-
-
-def _header(message: EmailMessage, name: str) -> str:
-    # The header registry parses lazily, and raises whatever a malformed value makes it stumble over.
-    try:
-        value = str(message.get(name, ""))
-    except (ValueError, LookupError, AttributeError, TypeError):
+        return parsedate_to_datetime(date).date().isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return ""
-    return " ".join(value.split())[:_HEADER_CHARACTERS]
 
 
-def _date(message: EmailMessage) -> str:
-    try:
-        return parsedate_to_datetime(_header(message, "Date")).date().isoformat()
-    except (ValueError, TypeError, IndexError):
-        return ""
+def _bytes(file: BinaryIO) -> bytes:
+    data = file.read()
+    if data.startswith(_WIDE) or b"\0" in data[:4]:
+        return decode(data).encode("utf-8", "replace")
+    # Marks and blank lines in front would end the headers before they began.
+    return data.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+
+
+def _sealed(how: str) -> BadFile:
+    if how == "encrypted":
+        return BadFile("encrypted", "the mail is encrypted", "Open it in your mail program and save it decrypted.")
+    reason = "the text of this mail is packed inside its signature (S/MIME)"
+    return BadFile("unsupported", reason, "Open it in your mail program and save it as PDF or text.")
+
+
+def _name(part: mime.Part, number: int) -> str:
+    """Return the name of an attachment; that of a mail by its subject, any other by its number where it has none."""
+    if name := mime.file_name(part):
+        return name
+    inner = part.get_payload()
+    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and inner:
+        if subject := mime.header(inner[0], "Subject", _NAME_CHARACTERS):
+            return subject.replace("/", "-").replace("\\", "-") + ".eml"
+    return f"attachment-{number}.{mime.suffix(part)}"
+
+
+def _content(part: mime.Part) -> Iterator[bytes]:
+    yield mime.payload(part)

@@ -1,4 +1,8 @@
-"""Pieces of HTML inside other formats: no document, no head, often not even balanced."""
+"""HTML trees as sections: what markup there is says headings, list items, tables, code and paragraphs.
+
+Reads whatever stands in the tree; what a person would not see has been taken out before (see `web`). Nothing here
+calls itself, so no depth of elements is too much.
+"""
 
 from __future__ import annotations
 
@@ -10,108 +14,201 @@ from lxml import etree, html
 from appliance.types import Section
 from ingest.parsers import tables
 
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "head", "iframe", "object", "video", "audio", "svg"})
+# What browsers show something else for, or nothing.
+UNSEEN = frozenset({
+    "script", "style", "noscript", "head", "title", "iframe", "svg", "annotation", "annotation-xml", "template",
+    "object", "video", "audio", "canvas", "datalist", "noembed", "noframes", "rp",
+})  # fmt: skip
 _BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "figcaption",
-    "figure", "footer", "form", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre", "section", "summary",
-    "ul", "table", "tbody", "thead", "tfoot", "tr", "caption", "h1", "h2", "h3", "h4", "h5", "h6",
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "html", "legend", "li", "main",
+    "menu", "nav", "ol", "option", "p", "pre", "listing", "xmp", "search", "section", "summary", "ul", "table", "tbody",
+    "thead", "tfoot", "tr", "td", "th", "caption", "h1", "h2", "h3", "h4", "h5", "h6",
 })  # fmt: skip
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_VERBATIM = frozenset({"pre", "listing", "xmp"})
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+# A table with one of these inside arranges a page; it is no table of values.
+_LAYOUT = (*_HEADINGS, "p", "ul", "ol", "pre")
+_INDENTED_AT_MOST = 8
+# A cell over several rows says the same in each, if it is short; over several columns, only a header does.
+_SPAN_CHARACTERS = 200
+_SPAN_COLUMNS = 50
 
 
-def fragment_sections(markup: str) -> Iterator[Section]:
-    """Yield the sections of a piece of HTML: headings, list items, tables (a line a row), paragraphs."""
-    root = _parse(markup)
-    if root is not None:
-        yield from _walk(root)
+def sections(root: etree._Element) -> Iterator[Section]:
+    """Yield the sections of a tree, in order."""
+    walk = _Walk()
+    events = etree.iterwalk(root, events=("start", "end"))
+    for event, element in events:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if event == "start":
+            done = walk.enter(element, tag)
+            yield from walk.ready()
+            if done:
+                events.skip_subtree()
+        else:
+            walk.leave(element, tag, tail=element is not root)
+            yield from walk.ready()
+    walk.flush()
+    yield from walk.ready()
 
 
-def fragment_text(markup: str) -> str:
-    """Return the text of a piece of HTML, spaces joined, `<br>` as a line break."""
-    root = _parse(markup)
-    return "" if root is None else _text(root)
+class _Walk:
+    """The words since the last block began or ended, and the lists around them."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+        self._ready: list[Section] = []
+        # One number a list: how many items it has had, or -1 where they have no numbers.
+        self._lists: list[int] = []
+        self._marker = ""
+
+    def ready(self) -> list[Section]:
+        found, self._ready = self._ready, []
+        return found
+
+    def enter(self, element: etree._Element, tag: str) -> bool:
+        """Begin an element. True: all of it has been read, its inside is to be skipped."""
+        if tag in UNSEEN or not tag:
+            return True
+        if tag == "br":
+            self._words.append("\n")
+        if tag in _BLOCKS:
+            self.flush()
+        if tag in _HEADINGS:
+            if heading := text_of(element):
+                self._ready.append(Section(heading.replace("\n", " "), None, "heading", level=_HEADINGS[tag]))
+            return True
+        if tag in _VERBATIM:
+            if code := _verbatim(element).strip("\n"):
+                self._ready.append(Section(code, None, "code"))
+            return True
+        if tag == "table" and not _is_layout(element):
+            rows, header = table_rows(element)
+            if text := tables.render(rows, header or None):
+                caption = element.find("caption")
+                if caption is not None and (words := text_of(caption)):
+                    self._ready.append(Section(words, None, "paragraph"))
+                self._ready.append(Section(text, None, "table"))
+            return True
+        if tag in _LISTS:
+            self._lists.append(0 if tag == "ol" else -1)
+        elif tag == "li":
+            self._item()
+        self._words.append(_flow(element.text))
+        return False
+
+    def leave(self, element: etree._Element, tag: str, tail: bool) -> None:
+        if tag in _BLOCKS:
+            self.flush()
+        if tag in _LISTS and self._lists:
+            self._lists.pop()
+        if tag == "li":
+            self._marker = ""
+        if tail:
+            self._words.append(_flow(element.tail))
+
+    def flush(self) -> None:
+        text = _tidy("".join(self._words))
+        self._words = []
+        if text:
+            self._ready.append(Section(self._marker + text, None, "list_item" if self._marker else "paragraph"))
+            self._marker = ""
+
+    def _item(self) -> None:
+        indent = "  " * min(max(0, len(self._lists) - 1), _INDENTED_AT_MOST)
+        number = -1
+        if self._lists and self._lists[-1] >= 0:
+            self._lists[-1] += 1
+            number = self._lists[-1]
+        self._marker = f"{indent}{number}. " if number > 0 else f"{indent}- "
+
+
+def text_of(element: etree._Element) -> str:
+    """Return the text of an element, spaces joined, `<br>` as a line break."""
+    parts: list[str] = []
+    events = etree.iterwalk(element, events=("start", "end"))
+    for event, inner in events:
+        tag = inner.tag if isinstance(inner.tag, str) else ""
+        apart = " " if tag in _BLOCKS else ""
+        if event == "start" and (tag in UNSEEN or not tag):
+            events.skip_subtree()
+        elif event == "start":
+            parts += ("\n" if tag == "br" else apart, _flow(inner.text))
+        else:
+            parts += (apart, _flow(inner.tail) if inner is not element else "")
+    return _tidy("".join(parts))
 
 
 def table_rows(table: html.HtmlElement) -> tuple[list[list[str]], bool]:
     """Return the rows of a `<table>`, and whether its first row consists of header cells."""
-    rows, headers = [], []
+    rows: list[list[str]] = []
+    header = False
+    # By column: the text of a cell that reaches further down, and how many rows more.
+    below: dict[int, tuple[str, int]] = {}
     for row in table.iter("tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
-        if cells:
-            rows.append([_text(cell) for cell in cells])
-            headers.append(all(cell.tag == "th" for cell in cells))
-    return rows, bool(headers) and headers[0]
+        if not cells:
+            continue
+        heads = all(cell.tag == "th" for cell in cells)
+        if not rows:
+            header = heads
+        values: list[str] = []
+        for cell in cells:
+            _reach(values, below)
+            text, wide, high = text_of(cell), _span(cell, "colspan"), _span(cell, "rowspan")
+            if high > 1 and len(text) <= _SPAN_CHARACTERS:
+                below[len(values)] = (text, high - 1)
+            values.append(text)
+            values += [text if heads else ""] * (min(wide, _SPAN_COLUMNS) - 1)
+        _reach(values, below)
+        rows.append(values)
+    return rows, header
 
 
-def _parse(markup: str) -> html.HtmlElement | None:
-    if not markup.strip():
-        return None
-    try:
-        # A parser of its own: lxml's default one looks up entities and networks by settings made elsewhere.
-        parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
-        return html.fragment_fromstring(f"<div>{markup}</div>", create_parent="div", parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return None
+def _reach(values: list[str], below: dict[int, tuple[str, int]]) -> None:
+    """Fill in the cells that reach down from the rows above, up to the next column that is free."""
+    while len(values) in below:
+        column = len(values)
+        text, rows = below.pop(column)
+        values.append(text)
+        if rows > 1:
+            below[column] = (text, rows - 1)
 
 
-def _walk(element: html.HtmlElement) -> Iterator[Section]:
-    """Yield an element's sections: each block's own words, with the blocks inside it in between."""
-    own: list[str] = [_flow(element.text)]
-    for child in element:
-        tag = child.tag if isinstance(child.tag, str) else ""
-        if tag in _BLOCKS:
-            yield from _own(element, own)
-            own = []
-            yield from _block(child, tag)
-        elif tag == "br":
-            own.append("\n")
-        elif tag not in _UNSEEN and any(inner.tag in _BLOCKS for inner in child.iter()):
-            yield from _own(element, own)
-            own = []
-            yield from _walk(child)
-        elif tag not in _UNSEEN:
-            own.append(_raw(child))
-        own.append(_flow(child.tail))
-    yield from _own(element, own)
+def _span(cell: etree._Element, name: str) -> int:
+    value = (cell.get(name) or "").strip()
+    return max(1, int(value)) if value.isascii() and value.isdigit() and len(value) < 6 else 1
 
 
-def _block(element: html.HtmlElement, tag: str) -> Iterator[Section]:
-    if tag == "table":
-        rows, header = table_rows(element)
-        text = tables.render(rows, header or None)
-        if text:
-            yield Section(text, None, "table")
-    elif tag in _HEADINGS:
-        if text := _text(element):
-            yield Section(text.replace("\n", " "), None, "heading", level=_HEADINGS[tag])
-    elif tag == "pre":
-        if text := "".join(element.itertext()).strip("\n"):
-            yield Section(text, None, "code")
-    else:
-        yield from _walk(element)
+def _is_layout(table: etree._Element) -> bool:
+    """Tell whether a table arranges a page: it holds blocks, or never two cells side by side."""
+    if table.tag != "table":
+        return False
+    nested = table.iter("table")
+    next(nested)
+    # First, and only as far as needed: tables in tables in tables must not be read through once for each level.
+    if next(nested, None) is not None:
+        return True
+    blocks = [element.tag for element in table.iter(*_LAYOUT)]
+    # A paragraph in each cell is how some programs write any table.
+    cells = sum(1 for _ in table.iter("td", "th"))
+    if any(tag in _HEADINGS for tag in blocks) or len(blocks) > 2 * cells:
+        return True
+    return all(sum(cell.tag in ("td", "th") for cell in row) < 2 for row in table.iter("tr"))
 
 
-def _own(element: html.HtmlElement, parts: list[str]) -> Iterator[Section]:
-    text = _tidy("".join(parts))
-    if text and element.tag == "li":
-        yield Section(f"- {text}", None, "list_item")
-    elif text:
-        yield Section(text, None, "paragraph")
-
-
-def _raw(element: html.HtmlElement) -> str:
-    if not isinstance(element.tag, str) or element.tag in _UNSEEN:
-        return ""
-    if element.tag == "br":
-        return "\n"
-    if element.tag == "img":
-        return element.get("alt") or ""
-    text = _flow(element.text) + "".join(_raw(child) + _flow(child.tail) for child in element)
-    return f" {text} " if element.tag in _BLOCKS or element.tag in ("td", "th") else text
-
-
-def _text(element: html.HtmlElement) -> str:
-    return _tidy(_raw(element))
+def _verbatim(element: etree._Element) -> str:
+    parts: list[str] = []
+    for inner in element.iter():
+        if inner.tag == "br":
+            parts.append("\n")
+        if isinstance(inner.tag, str) and inner.tag not in UNSEEN:
+            parts.append(inner.text or "")
+        if inner is not element:
+            parts.append(inner.tail or "")
+    return "".join(parts)
 
 
 def _flow(text: str | None) -> str:

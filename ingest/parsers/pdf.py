@@ -1,130 +1,215 @@
-"""PDF text by PDFium: page by page, paragraphs by the distance between lines."""
+"""PDF by PDFium: what a person sees on each page, in reading order; the rest is reported (pdf_screen).
+
+Where a page has no usable text it is read by OCR. Text in invisible ink over a picture of the page is what OCR programs
+write; it is kept while it says what the picture says. Where no OCR is available to compare, it is kept as well: the
+normal case by far, and without it a scan would say nothing at all.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import re
-from collections.abc import Iterator
-from itertools import pairwise
-from statistics import median
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any, BinaryIO
 
 import pypdfium2
 from pypdfium2 import raw
 
-from appliance.types import Section
+from appliance.types import Finding, FindingKind, Section
 from ingest import media
 from ingest.files import BadFile
-from ingest.parsers.text import unwrap
+from ingest.parsers import ocr
+from ingest.parsers.options import Options
+from ingest.parsers.pdf_form import form_of, written
+from ingest.parsers.pdf_objects import Drawn, drawn, layered
+from ingest.parsers.pdf_page import Frame, address, frame_of, opened, text_of
+from ingest.parsers.pdf_scan import Reader, Scanner, agrees, layer, usable
+from ingest.parsers.pdf_screen import Piece, Unseen, hide, show, unseen
+from ingest.parsers.pdf_text import Entry, Paragraph, paragraphs, plain, sections
 
-# What PDFium puts where a hyphen ended a line: the word's two parts stand on both sides of it.
-_BROKEN = re.compile(r"(\w+)\ufffe(\w+)")
-_WORD = re.compile(r"\w+(?:-\w+)*")
-# Lines shorter than this part of the page's long ones end where their author ended them: rows, addresses, items.
-_FULL_LINE = 0.7
-# A gap this much wider than the page's usual one starts a paragraph.
-_WIDE_GAP = 1.3
 _DAMAGED = "Open it in a PDF reader and save it again, or restore it from a backup."
+_OUTLINE_ENTRIES = 10_000
+_OUTLINE_DEPTH = 10
+
+Part = Paragraph | Section
 
 
 class PdfParser:
-    """Reads the text layer of PDF files."""
+    """Reads PDF files."""
 
     media_types = frozenset({media.PDF})
 
-    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
-        """Yield the paragraphs of each page, pages counted from 1.
+    def __init__(self, options: Options, reader: Reader = ocr) -> None:
+        self._options = options
+        self._reader = reader
 
-        Raises BadFile where the document is encrypted or broken, or no page of it has text.
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding]:
+        """Yield the paragraphs and headings of each page, pages counted from 1, then what was kept out.
+
+        Raises BadFile where the document is encrypted or broken, has too many pages, or shows no text at all.
         """
         document = _open(file)
         try:
-            pages = [list(_paragraphs(document, number)) for number in range(len(document))]
+            _count(document, self._options.pages)
+            reading = _Reading(document, layered(file), Scanner(self._reader, self._options.ocr_languages))
+            pages = [reading.page(number) for number in range(len(document))]
+            outline = list(_outline(document))
         finally:
             document.close()
-        if not any(pages):
-            raise BadFile("empty", "no text layer; its pages are images or blank", "Run OCR over it and save it again.")
-        yield from _mend(pages)
+        if reading.loaded == 0:
+            raise BadFile("damaged", "PDFium cannot load any of its pages", _DAMAGED)
+        findings = list(reading.findings(pages))
+        if not any(pages) and not findings:
+            raise self._empty(reading)
+        yield from sections(pages, outline)
+        yield from findings
+
+    def _empty(self, reading: _Reading) -> BadFile:
+        if not reading.objects:
+            return BadFile("empty", "its pages are blank", "Check that the right file was saved.")
+        if not self._options.ocr_languages:
+            return BadFile(
+                "empty",
+                "its pages are images without text, and reading images (OCR) is switched off",
+                "Name languages in ingest.ocr_languages, or save it with a text layer.",
+            )
+        if not self._reader.available():
+            return BadFile(
+                "empty",
+                "its pages are images without text, and Tesseract, which reads images, is not installed",
+                "Install Tesseract with its languages, or save the file with a text layer.",
+            )
+        return BadFile("empty", "its pages are images, and no text could be read from them", "Scan it at 300 dpi.")
 
 
-def _mend(pages: list[list[str]]) -> Iterator[Section]:
-    """Yield the paragraphs with words put together again that the end of a line had divided.
+class _Reading:
+    """One pass over the pages of a document: what is on them, and what was kept out."""
 
-    The rest of the document knows whether a hyphen belongs to the word: "third-party" stays when it, or both of its
-    parts, occur elsewhere; "infor-mation" does not.
-    """
-    words: set[str] = set()
-    if any("\ufffe" in paragraph for page in pages for paragraph in page):
-        for page in pages:
-            for paragraph in page:
-                words.update(word.casefold() for word in _WORD.findall(_BROKEN.sub(" ", paragraph)))
+    def __init__(self, document: Any, layers: bool, scanner: Scanner) -> None:
+        self._unseen: list[tuple[int, FindingKind, str]] = []
+        self.loaded = 0
+        self.objects = 0
+        self._document = document
+        self._form = form_of(document)
+        self._layers = layers
+        self._scanner = scanner
 
-    def joined(match: re.Match[str]) -> str:
-        left, right = match.group(1), match.group(2)
-        whole = f"{left}{right}".casefold()
-        apart = left.casefold() in words and right.casefold() in words
-        hyphenated = f"{left}-{right}".casefold() in words or (apart and whole not in words) or not right.islower()
-        return f"{left}-{right}" if hyphenated else left + right
+    def page(self, number: int) -> list[Part]:
+        """Return what a page shows; nothing of a page that PDFium cannot load. `number` is from 0."""
+        with opened(self._document, number) as page:
+            if page is None:
+                return []
+            self.loaded += 1
+            frame = frame_of(page)
+            parts = self._seen(page, frame, number + 1)
+            for text in written(page, frame, self._form, number + 1):
+                if text.unseen:
+                    self._unseen.append((number + 1, text.unseen, text.section.text))
+                else:
+                    parts.append(text.section)
+            return parts
 
-    for number, page in enumerate(pages, 1):
-        for paragraph in page:
-            yield Section(_BROKEN.sub(joined, paragraph).replace("\ufffe", "-"), number, "paragraph")
+    def findings(self, pages: Sequence[Sequence[Part]]) -> Iterator[Finding]:
+        """Yield how much was kept out, by page and reason. `pages` is what `page` returned.
+
+        What the same page or the next one shows as well is not reported: programs that print draw a line that a page's
+        end cuts once on each, and shadows of titles in the colour of paper.
+        """
+        counts: Counter[tuple[int, FindingKind]] = Counter()
+        shown: dict[int, str] = {}
+        for number, kind, text in self._unseen:
+            near = range(max(number - 2, 0), min(number + 1, len(pages)))
+            for i in near:
+                if i not in shown:
+                    shown[i] = plain(_text(pages[i]))
+            if not any(plain(text) in shown[i] for i in near):
+                counts[number, kind] += len("".join(text.split()))
+        for number, kind in counts:
+            yield Finding(kind, f"page {number}", counts[number, kind])
+
+    def _seen(self, page: Any, frame: Frame, number: int) -> list[Part]:
+        """Return the text that a page shows, of itself or as a picture; note the rest."""
+        with text_of(page) as text_page:
+            found = drawn(page, text_page, frame, self._layers)
+            self.objects += found.objects
+            gone = unseen(page, text_page, frame, found)
+            parts: list[Part] = [*paragraphs(text_page, frame, number, {} if gone.whole else gone.parts)]
+        pieces = gone.pieces
+        if gone.whole:
+            pieces_of_layer = layer(frame, found, gone, len("".join(_text(parts).split())))
+            parts, contradicts = self._layer(page, frame, number, (gone, pieces_of_layer))
+            pieces = [piece for piece in pieces if piece not in pieces_of_layer] + contradicts
+        self._unseen.extend((number, piece.kind, piece.characters) for piece in pieces)
+        return self._with_pictures(page, frame, number, (parts, found))
+
+    def _layer(
+        self, page: Any, frame: Frame, number: int, what: tuple[Unseen, Sequence[Piece]]
+    ) -> tuple[list[Part], list[Piece]]:
+        """Return the text of a page without what is not seen, but with the text layer of its picture if it is true; and
+        that layer if it is not.
+        """
+        gone, pieces = what
+        hide(gone.whole)
+        if not pieces:
+            return [*_paragraphs(page, frame, number, gone)], []
+        texts = [piece.text for piece in pieces]
+        show(texts)
+        parts = _paragraphs(page, frame, number, gone)
+        hide(texts)
+        boxes = [box for text in texts for box in gone.boxes[address(text.handle)]]
+        true, lines = self._scanner.confirms(page, frame, _text(parts), boxes)
+        if true:
+            return [*parts], []
+        return [*self._scanner.sections(lines, number)], [replace(piece, kind="contradicts_image") for piece in pieces]
+
+    def _with_pictures(self, page: Any, frame: Frame, number: int, what: tuple[list[Part], Drawn]) -> list[Part]:
+        """Return the parts of a page and what its pictures say; that instead, where the page has no usable text."""
+        parts, found = what
+        if not self._scanner.able or not found.objects:
+            return parts
+        text = _text(parts)
+        if usable(text, frame, found):
+            lines = self._scanner.pictures(page, frame, found)
+            return [*parts, *self._scanner.sections(lines, number)]
+        lines = self._scanner.page(page, frame)
+        read = " ".join(line.text for line in lines)
+        # A stamp that OCR could not read stays; a layer of signs that stand for no letters does not.
+        rest = [part for part in parts if usable(part.text, frame, Drawn()) and not agrees(part.text, read)]
+        return [*rest, *self._scanner.sections(lines, number)]
+
+
+def _paragraphs(page: Any, frame: Frame, number: int, gone: Unseen) -> list[Paragraph]:
+    with text_of(page) as text_page:
+        return paragraphs(text_page, frame, number, gone.parts)
+
+
+def _text(parts: Iterable[Part]) -> str:
+    return "\n".join(part.text for part in parts)
+
+
+def _count(document: Any, most: int) -> None:
+    if len(document) == 0:
+        raise BadFile("damaged", "it has no pages", _DAMAGED)
+    if len(document) > most:
+        raise BadFile(
+            "too_large", f"it has {len(document)} pages, {most} are allowed", "Split it, or raise ingest.pages."
+        )
 
 
 def _open(file: BinaryIO) -> Any:
     try:
-        document = pypdfium2.PdfDocument(file)
-        if len(document) == 0:
-            document.close()
-            raise BadFile("damaged", "it has no pages", _DAMAGED)
+        return pypdfium2.PdfDocument(file)
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise BadFile("encrypted", "the PDF is protected by a password", "Save it without a password.") from error
         raise BadFile("damaged", f"PDFium cannot open it: {error}", _DAMAGED) from error
-    return document
 
 
-def _paragraphs(document: Any, number: int) -> Iterator[str]:
-    """Yield the paragraphs of one page. A page that PDFium cannot load yields nothing."""
-    try:
-        page = document[number]
-    except pypdfium2.PdfiumError:
-        return
-    text_page = page.get_textpage()
-    try:
-        text = text_page.get_text_range()
-        lines = _lines(text_page, text)
-    finally:
-        text_page.close()
-        page.close()
-    lengths = sorted(len(line) for line, _ in lines)
-    full = int(_FULL_LINE * lengths[len(lengths) * 9 // 10]) if lengths else 0
-    gaps = [above - below for (_, above), (_, below) in pairwise(lines) if above > below]
-    usual = median(gaps) if gaps else 0.0
-    paragraph: list[str] = []
-    for i, (line, height) in enumerate(lines):
-        gap = lines[i - 1][1] - height if i else 0.0
-        if paragraph and usual and (gap > _WIDE_GAP * usual or gap < -usual):
-            yield unwrap(paragraph, full)
-            paragraph = []
-        paragraph.append(line)
-    if paragraph:
-        yield unwrap(paragraph, full)
-
-
-def _lines(text_page: Any, text: str) -> list[tuple[str, float]]:
-    """Return the lines of a page with the height of their first character, in points from the page's bottom."""
-    lines = []
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    height, offset = 0.0, 0
-    for line in text.split("\n"):
-        # Soft hyphens inside a line are drawn as hyphens.
-        words = " ".join(line.replace("\u00ad", "-").split())
-        if words:
-            start = offset + len(line) - len(line.lstrip())
-            index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start)
-            if index >= 0 and raw.FPDFText_GetCharBox(text_page, index, left, right, bottom, top):
-                height = bottom.value
-            lines.append((words, height))
-        offset += len(line) + 1
-    return lines
+def _outline(document: Any) -> Iterator[Entry]:
+    """Yield the entries of a document's outline that lead to a page of it."""
+    for entry in islice(document.get_toc(max_depth=_OUTLINE_DEPTH), _OUTLINE_ENTRIES):
+        target = entry.get_dest()
+        page = target.get_index() if target else None
+        if page is not None:
+            yield page + 1, entry.level + 1, entry.get_title()

@@ -14,6 +14,7 @@ from charset_normalizer import from_bytes
 
 from appliance.types import Section
 from ingest import media
+from ingest.parsers.options import Options
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -33,6 +34,9 @@ class TextParser:
     """Reads text files in any common encoding."""
 
     media_types = frozenset({media.TEXT})
+
+    def __init__(self, options: Options) -> None:
+        del options
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield one section a paragraph, its hard line breaks undone."""
@@ -62,8 +66,13 @@ def _decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        guess = from_bytes(data[:_SAMPLE_BYTES]).best()
-        return data.decode(guess.encoding if guess else "cp1252", "replace")
+        return data.decode(guess(data), "replace")
+
+
+def guess(data: bytes) -> str:
+    """Return the encoding that these bytes are most likely in, if not in UTF-8."""
+    best = from_bytes(data[:_SAMPLE_BYTES]).best()
+    return best.encoding if best else "cp1252"
 
 
 def unwrap(lines: Sequence[str], full_line: int) -> str:

@@ -80,11 +80,11 @@ def test_an_announced_row_stays_arriving_until_it_is_put_or_retracted(tmp_path: 
     """What lies between announcing and putting is what a crash leaves behind."""
     catalog = Catalog(tmp_path / "catalog.db")
     first, second = entry("1"), entry("2")
-    catalog.announce(first)
-    catalog.announce(second)
+    catalog.announce([first])
+    catalog.announce([second])
     assert {(first.id, ""), (second.id, "")} == {(row.id, former) for row, former in catalog.arriving()}
     catalog.put(first)
-    catalog.retract(second.id)
+    catalog.retract([second])
     assert [] == catalog.arriving()
     assert (first, None) == (catalog.get(first.id), catalog.get(second.id))
 
@@ -187,7 +187,7 @@ def test_a_row_takes_the_place_of_a_former_one_in_one_step(tmp_path: Path) -> No
     catalog = Catalog(tmp_path / "catalog.db")
     former, row = entry("a.md"), entry("b.md")
     catalog.put(former)
-    catalog.announce(row, former.id)
+    catalog.announce([row], former.id)
     assert [(row, former.id)] == catalog.arriving()
     catalog.put(row, former.id)
     assert ([], ["b.md"]) == (catalog.arriving(), [found["path"] for found in listed(catalog, Query())])

@@ -123,7 +123,7 @@ def test_a_crash_before_the_row_is_put_is_mended_from_the_index(tmp_path: Path) 
     """The index holds the new version, the row does not know it yet: the row follows, and the log says so."""
 
     class TornCatalog(Catalog):
-        def put(self, entry: object, former: str = "") -> None:
+        def put_all(self, entries: object) -> None:
             raise KeyboardInterrupt
 
     home = Home(tmp_path)
@@ -284,7 +284,7 @@ def test_a_crash_in_a_move_leaves_the_document_once(tmp_path: Path, step: str) -
     whole = getattr(part, step)
     retract = home.catalog.retract
     # A process that dies takes nothing back.
-    home.catalog.retract = lambda document_id: None  # type: ignore[method-assign]
+    home.catalog.retract = lambda entries: None  # type: ignore[method-assign]
     setattr(part, step, torn)
     with pytest.raises(Torn):
         home.library.move(home.run, document_id("/share", "a.txt"), upload("b.txt", "1", None))
@@ -342,3 +342,56 @@ def test_a_run_says_how_far_it_is(home: Home) -> None:
         done.seconds,
         done.done,
     )
+
+
+@pytest.mark.parametrize("step", ["append", "update", "put_all"])
+def test_a_crash_while_readers_change_leaves_row_index_and_log_in_agreement(tmp_path: Path, step: str) -> None:
+    """Wherever it stops, after the next start all three name the same readers."""
+
+    class Torn(Exception):
+        pass
+
+    def torn(*_: object, **__: object) -> None:
+        raise Torn
+
+    home = Home(tmp_path)
+    home.put("a.txt", "hotel", "1")
+    part = {"append": home.log, "put_all": home.catalog}.get(step, home.index)
+    whole, retract = getattr(part, step), home.catalog.retract
+    home.catalog.retract = lambda entries: None  # type: ignore[method-assign]
+    setattr(part, step, torn)
+    with pytest.raises(Torn):
+        home.library.regrant(home.run, "/share", [("a.txt", ("user:ada",))])
+    setattr(part, step, whole)
+    home.catalog.retract = retract  # type: ignore[method-assign]
+    Library(home.catalog, home.index, home.log, IDENTITY).recover()
+    held, _ = home.index.chunks(document_id("/share", "a.txt"))
+    logged = next(e.body["readers"] for e in reversed(list(home.log.entries())) if "readers" in e.body)
+    assert (("user:ada",), {"user:ada"}, ["user:ada"]) == (
+        home.row("a.txt").readers,
+        set(held[0].document.readers),
+        logged,
+    )
+
+
+@pytest.mark.parametrize("step", ["append", "catalog", "index"])
+def test_a_removal_that_was_begun_is_finished_at_the_next_start(tmp_path: Path, step: str) -> None:
+    """Wherever it stops, after the next start the document is gone from row and index, and the log says so."""
+
+    class Torn(BaseException):
+        pass
+
+    def torn(*_: object, **__: object) -> None:
+        raise Torn
+
+    home = Home(tmp_path)
+    home.put("a.txt", "hotel", "1")
+    part, name = {"append": (home.log, "append"), "catalog": (home.catalog, "remove")}.get(step, (home.index, "remove"))
+    whole = getattr(part, name)
+    setattr(part, name, torn)
+    with pytest.raises(Torn):
+        home.library.remove(home.run, document_id("/share", "a.txt"))
+    setattr(part, name, whole)
+    Library(home.catalog, home.index, home.log, IDENTITY).recover()
+    assert ([], {}, []) == (home.rows(), home.index.versions(), home.catalog.leaving())
+    assert "document.removed" in home.kinds()
