@@ -15,7 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,10 @@ ROOM_BYTES = 1 << 18
 # The columns beside `record` are there to be searched by; they repeat what stands in it.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    id TEXT PRIMARY KEY, share BLOB NOT NULL, owner BLOB NOT NULL, path BLOB NOT NULL, status TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE, share BLOB NOT NULL, owner BLOB NOT NULL, path BLOB NOT NULL, status TEXT NOT NULL,
     readers TEXT NOT NULL, passages INTEGER NOT NULL, size_bytes INTEGER NOT NULL, answers TEXT NOT NULL,
-    record TEXT NOT NULL
+    record TEXT NOT NULL, PRIMARY KEY (share, owner, path)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS documents_in_order ON documents (share, owner, path);
 CREATE TABLE IF NOT EXISTS arriving (id TEXT PRIMARY KEY, former TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leaving (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
@@ -158,8 +157,11 @@ class Catalog:
         """
         conditions, values = self._where(query)
         if cursor:
-            conditions += " AND (share, owner, path) > (?, ?, ?)"
-            values = [*values, *_position(cursor)]
+            # With the share given, SQLite finds the place by the index; it does not by all three.
+            columns, place = ("owner, path", 1) if query.share is not None else ("share, owner, path", 0)
+            position = _position(cursor)[place:]
+            conditions += f" AND ({columns}) > ({', '.join('?' * len(position))})"
+            values += position
         select = "SELECT share, owner, path, record FROM documents WHERE "
         rows = self._lists.rows(f"{select}{conditions} ORDER BY share, owner, path LIMIT ?", *values, limit + 1)
         following = _cursor(rows[limit - 1][:3]) if len(rows) > limit else ""
@@ -320,6 +322,9 @@ class _Connection:
             raise _translate(error, self._file) from error
 
 
+_FIELDS = tuple(field.name for field in fields(Entry))
+
+
 def _store(db: sqlite3.Connection, entry: Entry) -> None:
     place = (_bytes(entry.share), _bytes(entry.owner), _bytes(entry.path))
     facts = (entry.status, json.dumps(entry.readers), entry.passages, entry.size_bytes, entry.answers)
@@ -335,7 +340,8 @@ def _bytes(path: str) -> bytes:
 
 
 def _json(entry: Entry) -> str:
-    return json.dumps(asdict(entry))
+    row = {name: getattr(entry, name) for name in _FIELDS}
+    return json.dumps(row | {"findings": [asdict(finding) for finding in entry.findings]})
 
 
 def _entry(record: str) -> Entry:

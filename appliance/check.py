@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from appliance.config import Settings
 
@@ -18,6 +20,20 @@ GIB = 1024**3
 # Measured with the default models after the handbook was ingested (README, figures): the whole stack stays below.
 MEMORY_BYTES = 4 * GIB
 DISK_BYTES = 2 * GIB
+_PROBE_SECONDS = 60
+_NEWER = "Use a kernel of Linux 5.13 or later with Landlock, and a container that allows user namespaces."
+# What a parsing process tries when it is probed, by what protects from it.
+_ATTEMPTS = {
+    "files": ("read a file outside", "list a folder outside", "write outside", "change a file's mode"),
+    "network": ("connect by TCP", "send by UDP"),
+    "processes": (
+        "reach an abstract socket",
+        "reach another program's socket",
+        "signal another process",
+        "leave its process group",
+    ),
+    "programs": ("run what it has written",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,70 @@ def share(folder: Path) -> Iterator[Finding]:
         yield Finding("error", f"share {folder} cannot be read", "Give this account the right to read it.")
     else:
         yield Finding("ok", f"share {folder} can be read")
+
+
+def sandbox(languages: Sequence[str], module: str = "ingest.sandbox") -> Iterator[Finding]:
+    """Yield what holds a parsing process back when it tries, and which programs its parsers have.
+
+    `languages` are those that Tesseract should know. `module` is started as a process and tries everything out.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", module, "--probe"], capture_output=True, timeout=_PROBE_SECONDS, check=True
+        )
+        probed = json.loads(done.stdout)
+        yield from _attempts(probed["refused"])
+        yield from _limits(probed["protections"])
+        yield from _programs(probed, languages)
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        hint = f"Run 'python -m {module} --probe' by hand, and read what it says."
+        yield Finding("warning", f"sandbox of the parsers: it cannot be tried out ({type(error).__name__})", hint)
+
+
+def _attempts(refused: Mapping[str, str | None]) -> Iterator[Finding]:
+    for what, attempts in _ATTEMPTS.items():
+        succeeded = [attempt for attempt in attempts if refused[attempt] is None]
+        if succeeded:
+            yield Finding("warning", f"sandbox, {what}: a parser can {', '.join(succeeded)}", _NEWER)
+        else:
+            yield Finding("ok", f"sandbox, {what}: refused when tried to {', '.join(attempts)}")
+
+
+def _limits(protections: Mapping[str, Any]) -> Iterator[Finding]:
+    layers = [f"Landlock {protections['landlock_abi']}"] if protections["landlock_abi"] else []
+    named = {
+        "network_namespace": "a network namespace",
+        "read_only": "read-only file systems",
+        "seccomp": "a filter of system calls",
+        "capabilities_dropped": "no capabilities",
+        "limits": "limits of memory, time and file size",
+    }
+    layers += [words for name, words in named.items() if protections[name]]
+    yield Finding("ok", f"sandbox, layers: {', '.join(layers)}")
+    if protections["process_limit"]:
+        yield Finding("ok", "sandbox, number of processes: limited")
+    else:
+        hint = "Run it as a user other than root, and where user namespaces are allowed; or limit its container."
+        yield Finding("warning", "sandbox, number of processes: not limited", hint)
+
+
+def _programs(probed: Mapping[str, Any], languages: Sequence[str]) -> Iterator[Finding]:
+    known = probed["tesseract"]
+    missing = [language for language in languages if language not in (known or ())]
+    if not languages:
+        yield Finding("ok", "Tesseract: not asked for (ingest.ocr_languages is empty)")
+    elif known is None:
+        yield Finding("warning", "Tesseract: not found, so scans yield no text", "Install tesseract-ocr.")
+    elif missing:
+        hint = f"Install tesseract-ocr-{missing[0]}, or change ingest.ocr_languages."
+        yield Finding("warning", f"Tesseract: {', '.join(known)}, but not {', '.join(missing)}", hint)
+    else:
+        yield Finding("ok", f"Tesseract: {', '.join(known)}")
+    if probed["libreoffice"]:
+        yield Finding("ok", f"LibreOffice: {probed['libreoffice']}")
+    else:
+        hint = "Install libreoffice-writer and libreoffice-impress, or save such files in a newer format."
+        yield Finding("warning", "LibreOffice: not found, so DOC and PPT files are not read", hint)
 
 
 def _processor() -> Iterator[Finding]:

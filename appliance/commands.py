@@ -29,7 +29,7 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
 def check(settings: Settings, options: argparse.Namespace) -> int:
     from appliance.up import report
 
-    findings = list(machine_check.machine(settings))
+    findings = [*machine_check.machine(settings), *machine_check.sandbox(settings.ingest.ocr_languages)]
     report(findings)
     return 1 if any(finding.level == "error" for finding in findings) else 0
 

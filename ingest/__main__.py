@@ -113,40 +113,5 @@ def _bar() -> Iterator[Progress]:
         yield progress
 
 
-def record(report: Report) -> Mapping[str, Any]:
-    """Return a report as JSON: what stands in it, and the files' rows under `files`."""
-    return {
-        "share": report.share,
-        "run": report.run,
-        "counts": dict(report.counts),
-        "removed": len(report.removed),
-        "passages": sum(row.passages for row in report.rows),
-        "passages_embedded": report.embedded,
-        "seconds": round(report.seconds, 3),
-        "files": [asdict(row) for row in report.rows],
-    }
-
-
-def summary(report: Report) -> str:
-    """Return a report for a person: the totals, and the files that yielded nothing with the reason and the hint."""
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(report.counts.items()))
-    bad = [row for row in report.rows if row.status not in _QUIET]
-    lines = [f"  {row.status:11} {_shown(row.path)}: {row.reason}. {row.hint}".rstrip() for row in bad[:_LISTED]]
-    if len(bad) > _LISTED:
-        lines.append(f"  … and {len(bad) - _LISTED} more; --json lists them all")
-    passages = sum(row.passages for row in report.rows)
-    lines.append(
-        f"{len(report.rows)} files ({counts or 'none'}), {len(report.removed)} removed, {passages} passages, "
-        f"{report.embedded} embedded, {report.seconds:.1f} s"
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _shown(path: str) -> str:
-    """Return a file name that a terminal can show: line breaks and bytes that are no text, escaped."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 if __name__ == "__main__":
     sys.exit(main())

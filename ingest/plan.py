@@ -307,4 +307,3 @@ def same_state(put: Put, before: Known) -> bool:
     now = (put.sha256, put.stamp, put.status, put.reason, put.hint, put.findings)
     was = (before.sha256, before.stamp, before.status, before.reason, before.hint, before.findings)
     return now == was and (put.drafts is None or before.passages == 0)
-

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from appliance.types import Status
 from ingest.files import BadFile, Stamp, open_file, stamp, unreadable
 from ingest.moves import Vanished, put_moved
 from ingest.plan import (
@@ -62,7 +63,7 @@ class Desk:
     vanished: Vanished
 
 
-def read_file(desk: Desk, task: Task) -> Iterator[Outcome]:
+def read_file(desk: Desk, task: Task) -> Generator[Outcome, None, None]:
     """Yield what became of a file and of what is in it. A file that cannot be read or parsed is an outcome as well."""
     found, before, sha256 = task.found, task.before, ""
     try:
@@ -143,9 +144,9 @@ class _File:
         """Yield the outcomes of a file that says what it said, and of what is in it."""
         if owner is None:
             return
-        for row in inner:
-            self._seen.add(row.path)
-            yield _kept(self._found, row)
+        for each in inner:
+            self._seen.add(each.path)
+            yield _kept(self._found, each)
         put = put_as_before(self._found, owner, sha256)
         if owner.path != self._found.path:
             put = replace(put, stamp=owner.stamp)
@@ -154,17 +155,14 @@ class _File:
 
     def _moved(self, claimed: Before) -> Iterator[Outcome]:
         """Yield the outcomes of a file that goes on as a document whose file is gone."""
-        found = self._found
-        inner, old = claimed.members, claimed.rows[-1].owner
-        if claimed.owner is not None:
-            old = claimed.owner.path
-        for row in inner:
-            path = found.path + row.path[len(old) :]
+        found, owner = self._found, claimed.owner
+        if owner is None:
+            return
+        for row in claimed.members:
+            path = found.path + row.path[len(owner.path) :]
             self._seen.add(path)
             yield _moved(found, row, path)
-        owner = claimed.owner
-        if owner is not None:
-            yield replace(_moved(found, owner, found.path), stale=self._stale())
+        yield replace(_moved(found, owner, found.path), stale=self._stale())
 
     def _members(self, parsed: Parsed, parent: str, depth: int) -> Iterator[Outcome]:
         """Yield the outcomes of what was in a file, `depth` files deep."""
@@ -205,6 +203,10 @@ class _File:
         if before is not None and self._is_same(before, (before, *beneath), sha256):
             yield from self._as_before(before, beneath, sha256)
             return
+        claimed = None if beneath else self._desk.vanished.claim(sha256, path)
+        if claimed is not None and claimed.owner is not None and not claimed.members:
+            yield _moved(self._found, claimed.owner, path)
+            return
         parsed = self._desk.worker.parse(source, self._budget(depth))
         try:
             yield from self._members(parsed, path, depth + 1)
@@ -212,13 +214,10 @@ class _File:
             _close(parsed)
         yield self._parsed(parsed, inner, path, sha256)
 
-    def _parsed(
-        self, parsed: Parsed, found: Found, path: str, sha256: str, stale: tuple[str, ...] = ()
-    ) -> Outcome:
+    def _parsed(self, parsed: Parsed, found: Found, path: str, sha256: str, stale: tuple[str, ...] = ()) -> Outcome:
         """Return the outcome of a document that was parsed, what is in it aside."""
-        problem, drafts = _verdict(parsed, self._desk.options.quarantine), parsed.drafts
-        if problem.status != "indexed":
-            drafts = ()
+        status, reason, hint = _verdict(parsed, self._desk.options.quarantine)
+        drafts = parsed.drafts if status == "indexed" else ()
         put = Put(
             path=path,
             owner=found.path,
@@ -226,9 +225,9 @@ class _File:
             stamp=found.stamp,
             media_type=parsed.media_type,
             readers=found.readers,
-            status=problem.status,
-            reason=problem.reason,
-            hint=problem.hint,
+            status=status,
+            reason=reason,
+            hint=hint,
             pages=parsed.pages,
             title=parsed.title,
             findings=parsed.findings,
@@ -238,18 +237,18 @@ class _File:
         return Outcome(self._found, row, put, stale=stale)
 
 
-def _verdict(parsed: Parsed, quarantine: bool) -> BadFile:
-    """Return the status of a parsed document and why, as the words of a BadFile."""
+def _verdict(parsed: Parsed, quarantine: bool) -> tuple[Status, str, str]:
+    """Return the status of a parsed document, the reason and the hint."""
     if quarantine and addresses_model(parsed.findings):
         where = next(finding.where for finding in parsed.findings if finding.kind == "addresses_model")
         reason = f"its text gives orders to the model{f' ({where})' if where else ''}"
-        return BadFile("quarantined", reason, _ORDERS_HINT)
+        return "quarantined", reason, _ORDERS_HINT
     count = len(parsed.members)
     if parsed.drafts:
-        return BadFile("indexed", "")
+        return "indexed", "", ""
     if count:
-        return BadFile("indexed", f"an archive of {count} file{'s' if count > 1 else ''}")
-    return BadFile("empty", "it holds no text")
+        return "indexed", f"an archive of {count} file{'s' if count > 1 else ''}", ""
+    return "empty", "it holds no text", ""
 
 
 def _kept(found: Found, row: Known) -> Outcome:

@@ -156,9 +156,7 @@ class Looks:
         try:
             scope = self._access.top(folder)
             for name in path.split("/") if path else ():
-                if omitted(name, folder=True):
-                    raise FileNotFoundError(errno.ENOENT, "left out")
-                inner = open_folder(folder, name)
+                inner = _inner(folder, name)
                 os.close(folder)
                 folder = inner
                 scope = self._access.inside(scope, folder)
@@ -166,6 +164,12 @@ class Looks:
             os.close(folder)
             raise
         return folder, scope
+
+
+def _inner(folder: int, name: str) -> int:
+    if omitted(name, folder=True):
+        raise FileNotFoundError(errno.ENOENT, "left out")
+    return open_folder(folder, name)
 
 
 def _entries(folder: int, path: str, scope: Scope, access: Access) -> Iterator[Found | str]:

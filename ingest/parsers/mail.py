@@ -24,8 +24,8 @@ _NAME_CHARACTERS = 200
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # The subject and the line of sender and day stand above whatever headings a page has.
 _HEADINGS_ABOVE = 2
-# Less than this is a greeting of the program that wrote the plain version ("Sent from my phone").
-_SUBSTANTIAL_CHARACTERS = 60
+# Shorter differences are signs of the program that wrote the plain version ("[image: logo]").
+_SUBSTANTIAL_CHARACTERS = 20
 
 
 class MailParser:
@@ -49,13 +49,15 @@ class MailParser:
             raise _sealed(found.sealed)
         yield from headers({name: mime.header(mail, name, _HEADER_CHARACTERS) for name in ("Subject", *_HEADERS)})
         pages: set[str] = set()
-        for shown in found.shown:
-            words = mime.text(shown.part)
-            if shown.part.get_content_type() == "text/html":
-                pages.update(mime.referenced(words))
-                yield from page(words, "\n".join(mime.text(part) for part in shown.instead_of))
-            else:
-                yield from paragraphs(words)
+        displayed: list[str] = []
+        for part in found.shown:
+            words = mime.text(part)
+            is_page = part.get_content_type() == "text/html"
+            pages.update(mime.referenced(words) if is_page else ())
+            for each in page(words) if is_page else paragraphs(words):
+                displayed.append(each.text if isinstance(each, Section) else "")
+                yield each
+        yield from beyond("\n".join(map(mime.text, found.hidden)), "\n".join(displayed))
         for number, part in enumerate(found.attached, 1):
             is_image = part.get_content_maintype() == "image"
             if not (is_image and mime.content_id(part) in pages):
@@ -74,19 +76,18 @@ def headers(values: dict[str, str]) -> Iterator[Section]:
         yield Section(context, None, "heading", level=2)
 
 
-def page(markup: str, plain: str) -> Iterator[Section | Finding]:
-    """Yield what is displayed of a body in HTML; a finding for what its plain version says beyond that."""
-    displayed = []
+def page(markup: str) -> Iterator[Section | Finding]:
+    """Yield what is displayed of a body in HTML, its headings below those of the mail."""
     for each in html_sections(markup):
-        if isinstance(each, Section):
-            displayed.append(each.text)
-            if each.kind == "heading":
-                each = replace(each, level=each.level + _HEADINGS_ABOVE)
-        yield each
-    if plain.strip():
-        characters = difference(plain, "\n".join(displayed))
-        if characters >= _SUBSTANTIAL_CHARACTERS:
-            yield Finding("hidden", "plain text version", characters)
+        is_heading = isinstance(each, Section) and each.kind == "heading"
+        yield replace(each, level=each.level + _HEADINGS_ABOVE) if is_heading else each
+
+
+def beyond(plain: str, displayed: str) -> Iterator[Finding]:
+    """Yield a finding where the plain version of a body says substantially more than what is displayed."""
+    characters = difference(plain, displayed) if plain.strip() else 0
+    if characters >= _SUBSTANTIAL_CHARACTERS:
+        yield Finding("hidden", "plain text version", characters)
 
 
 def day(date: str) -> str:
@@ -116,10 +117,10 @@ def _name(part: mime.Part, number: int) -> str:
     """Return the name of an attachment; that of a mail by its subject, any other by its number where it has none."""
     if name := mime.file_name(part):
         return name
-    inner = part.get_payload()
-    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and inner:
-        if subject := mime.header(inner[0], "Subject", _NAME_CHARACTERS):
-            return subject.replace("/", "-").replace("\\", "-") + ".eml"
+    inner = mime.children(part)
+    if part.get_content_type() == "message/rfc822" and inner:
+        subject = mime.header(inner[0], "Subject", _NAME_CHARACTERS) or f"attachment-{number}"
+        return subject.replace("/", "-").replace("\\", "-") + ".eml"
     return f"attachment-{number}.{mime.suffix(part)}"
 
 

@@ -22,7 +22,8 @@ from ingest.files import BadFile
 from ingest.parsers import ocr
 from ingest.parsers.options import Options
 from ingest.parsers.pdf_form import form_of, written
-from ingest.parsers.pdf_objects import Drawn, drawn, layered
+from ingest.parsers.pdf_layers import layered
+from ingest.parsers.pdf_objects import Drawn, drawn
 from ingest.parsers.pdf_page import Frame, address, frame_of, opened, text_of
 from ingest.parsers.pdf_scan import Reader, Scanner, agrees, layer, usable
 from ingest.parsers.pdf_screen import Piece, Unseen, hide, show, unseen

@@ -1,10 +1,10 @@
 """What of a reference text is found in PDF files, and how fast: `python -m tests.bench.pdf FOLDER [--ocr eng]`.
 
 FOLDER holds `pdf/` and `txt/` with the same names. Texts are compared as sequences of tokens: the casefolded runs of
-word characters (`\\w+`) of both, nothing left out. Recall is the part of the reference's tokens, as a multiset, that the
-PDF's text has too; order is the longest common subsequence of tokens, as a part of the reference. Prints each file below
-the targets and the worst ones, then the whole, the findings, and pages per second of this process's CPU time, screening
-included.
+word characters (`\\w+`) of both, nothing left out. Recall is the part of the reference's tokens, as a multiset, that
+the PDF's text has too; order is the longest common subsequence of tokens, as a part of the reference. Prints each file
+below the targets and the worst ones, then the whole, the findings, and pages per second of this process's CPU time,
+screening included.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def main() -> None:
     arguments.add_argument("--ocr", default="", help="languages of Tesseract, divided by commas; none: no OCR")
     options = arguments.parse_args()
     skip_unless(options.folder / "pdf", options.folder / "txt")
-    texts = {path.stem: path for path in (options.folder / "txt").iterdir()}
-    files = sorted(path for path in (options.folder / "pdf").iterdir() if path.stem in texts)
+    texts = {path.stem.strip(): path for path in (options.folder / "txt").iterdir()}
+    files = sorted(path for path in (options.folder / "pdf").iterdir() if path.stem.strip() in texts)
     if not files:
         sys.exit(f"SKIPPED: no file of {options.folder / 'pdf'} has a text beside it")
     compared, findings, pages, seconds = [], 0, 0, 0.0
@@ -108,7 +108,7 @@ def main() -> None:
             for finding in kept_out:
                 print(f"{path.name}: {finding}")
             text = "\n".join(part.text for part in parts if isinstance(part, Section))
-            compared.append(compare(path.name, texts[path.stem].read_text("utf-8", "replace"), text))
+            compared.append(compare(path.name, texts[path.stem.strip()].read_text("utf-8", "replace"), text))
     report(compared)
     print(f"files with findings: {findings} of {len(files)}")
     print(f"{pages} pages in {seconds:.1f} s of CPU time: {pages / seconds:.0f} pages/s; {load()}")

@@ -103,7 +103,7 @@ class Ingest:
     embedders: int = 0
 
     def __call__(self, **changes: bool) -> Report:
-        worker = Worker(lambda: self.tokenizer, 60, self.limits, self.module)
+        worker = Worker(lambda: self.tokenizer, 60, self.limits, self.share.parent / "scratch", self.module)
         tools = Tools("test", HashEmbedder().record, self._embedder, [worker])
         options = replace(self.options, **changes)
         return run(str(self.share), self.api, tools, options, lambda done, total: None)
@@ -129,12 +129,12 @@ def ingest(share: Path, tokenizer: Path) -> Ingest:
 
 
 @pytest.fixture
-def worker(tokenizer: Path) -> Iterator[Callable[..., Worker]]:
+def worker(tokenizer: Path, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Return a function that makes workers, ended after the test."""
     made: list[Worker] = []
 
     def make(limits: Limits = LIMITS, module: str = "ingest.worker") -> Worker:
-        made.append(Worker(lambda: tokenizer, 60, limits, module))
+        made.append(Worker(lambda: tokenizer, 60, limits, tmp_path / "scratch", module))
         return made[-1]
 
     yield make
