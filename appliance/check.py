@@ -23,7 +23,7 @@ DISK_BYTES = 2 * GIB
 _PROBE_SECONDS = 60
 _NEWER = "Use a kernel of Linux 5.13 or later with Landlock, and a container that allows user namespaces."
 # What a parsing process tries when it is probed, by what protects from it.
-_ATTEMPTS = {
+ATTEMPTS = {
     "files": ("read a file outside", "list a folder outside", "write outside", "change a file's mode"),
     "network": ("connect by TCP", "send by UDP"),
     "processes": (
@@ -96,7 +96,7 @@ def sandbox(languages: Sequence[str], module: str = "ingest.sandbox") -> Iterato
 
 
 def _attempts(refused: Mapping[str, str | None]) -> Iterator[Finding]:
-    for what, attempts in _ATTEMPTS.items():
+    for what, attempts in ATTEMPTS.items():
         succeeded = [attempt for attempt in attempts if refused[attempt] is None]
         if succeeded:
             yield Finding("warning", f"sandbox, {what}: a parser can {', '.join(succeeded)}", _NEWER)

@@ -92,7 +92,7 @@ Add = Callable[[str, Callable[[Settings, argparse.Namespace], int], str], argpar
 
 
 def _add_running(add: Add) -> None:
-    up = add("up", commands.up, "check, fetch what is missing, ingest, serve API and page until stopped")
+    up = add("up", commands.up, "check, fetch what is missing, serve API and page, ingest and follow the share")
     up.add_argument("--share", type=Path, help="folder of documents (default: a small sample)")
     up.add_argument("--port", type=int, help="port of the page on 127.0.0.1 (default: 8501)")
     add("check", commands.check, "say what the machine is fit for")
@@ -103,6 +103,9 @@ def _add_running(add: Add) -> None:
     serve.add_argument("--rebuild", action="store_true", help="empty an index built by another embedder or chunker")
     ingest = add("ingest", commands.ingest, "bring the index up to date with a folder of documents")
     ingest.add_argument("share", type=Path, metavar="DIR")
+    ingest.add_argument(
+        "--watch", action="store_true", help="go on and follow what changes in the folder, until stopped"
+    )
     ingest.add_argument("--json", action="store_true", help="print the report as JSON")
     ingest.add_argument("--retry", action="store_true", help="try files again that failed before and did not change")
     ingest.add_argument("--rebuild", action="store_true", help="take every file for new, with today's embedder")

@@ -42,7 +42,7 @@ def serve(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def ingest(settings: Settings, options: argparse.Namespace) -> int:
-    flags = [f"--{name}" for name in ("json", "retry", "rebuild") if getattr(options, name)]
+    flags = [f"--{name}" for name in ("json", "retry", "rebuild", "watch") if getattr(options, name)]
     with stoppable(), starting_service(settings, options.config, options.rebuild) as started:
         given = [str(options.share.absolute()), *arguments(settings, options.config), *flags, "--wait"]
         # Loading the libraries of both takes most of a run over an unchanged share, so they do it at the same time.

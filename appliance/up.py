@@ -1,7 +1,9 @@
-"""`appliance up`: check the machine, fetch what is missing, serve, ingest the share, until stopped."""
+"""`appliance up`: check the machine, fetch what is missing, serve, ingest the share and follow it, until stopped."""
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import time
 from pathlib import Path
@@ -33,9 +35,9 @@ def up(settings: Settings, config: Path | None, share: Path | None) -> None:
             _say(f"page   http://127.0.0.1:{settings.service.port}")
             _say(f"API    http://127.0.0.1:{settings.api_port}")
             _say(f"ingest {share}")
-            _ingest(settings, config, share, children)
+            ingest = _ingest(settings, config, share, children)
             _say("ready; stop with Ctrl-C")
-            _watch(children)
+            _watch(children, ingest)
     except Stopped:
         _say("stopping")
     finally:
@@ -74,19 +76,27 @@ def _start(settings: Settings, config: Path | None, children: list[Child]) -> No
         client.close()
 
 
-def _ingest(settings: Settings, config: Path | None, share: Path, children: list[Child]) -> None:
-    ingest = Child("ingest", "ingest", [str(share), *arguments(settings, config)])
-    children.append(ingest)
-    while ingest.exit_code() is None:
-        _all_alive(children[:-1])
-        time.sleep(POLL_SECONDS)
-    children.remove(ingest)
-    if ingest.exit_code() != 0:
-        _say("the share was not ingested completely; what there is can be asked")
+def _ingest(settings: Settings, config: Path | None, share: Path, children: list[Child]) -> Child:
+    """Start what ingests and follows the share, and return it when it has gone through the share once, or has ended."""
+    said, says = os.pipe()
+    try:
+        with os.fdopen(says, "w", encoding="utf-8") as output:
+            given = [str(share), *arguments(settings, config), "--watch"]
+            ingest = Child("ingest", "ingest", given, stdout=output)
+        children.append(ingest)
+        # Its first line says so; its end does too.
+        while not select.select([said], [], [], POLL_SECONDS)[0]:
+            _all_alive(children[:-1])
+    finally:
+        os.close(said)
+    return ingest
 
 
-def _watch(children: list[Child]) -> None:
+def _watch(children: list[Child], ingest: Child) -> None:
     while True:
+        if ingest in children and ingest.exit_code() is not None:
+            children.remove(ingest)
+            _say("the share is not followed any more; what there is can be asked")
         _all_alive(children)
         time.sleep(POLL_SECONDS)
 

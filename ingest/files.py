@@ -66,6 +66,12 @@ def open_share(path: str) -> int:
         raise ShareError(f"share {path} cannot be read: {error.strerror}", "Check the disk or the mount.") from error
 
 
+def identity(share: int) -> tuple[int, int]:
+    """Return what tells one share's top folder from another at the same place."""
+    info = os.fstat(share)
+    return info.st_dev, info.st_ino
+
+
 def open_folder(share: int, path: str) -> int:
     """Open a folder of the share by its relative path ("" is the share itself). Raises OSError.
 

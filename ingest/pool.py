@@ -13,7 +13,7 @@ from appliance.errors import StorageFull, Unavailable
 from appliance.types import Json
 from ingest.files import BadFile
 from ingest.parsed import Budget, Extracted, Limits, Parsed, Source
-from ingest.process import Gone, Oversized, Process
+from ingest.process import Gone, Oversized, Process, clear_abandoned
 from ingest.reply import Bounds, Nonsense, read
 from ingest.sandbox import UNPROTECTED, Protections
 from ingest.spool import open_spool, read_only
@@ -142,6 +142,7 @@ class Worker:
         }
         try:
             self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+            clear_abandoned(self._scratch)
         except OSError as error:
             raise Unavailable(
                 f"folder {self._scratch} cannot be made: {error.strerror}", "Look at its owner."

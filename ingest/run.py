@@ -23,7 +23,7 @@ from appliance.ports import Embedder
 from appliance.types import ModelRecord
 from ingest.channel import Channel, Closed
 from ingest.chunk import Draft, embedding_text
-from ingest.files import open_share
+from ingest.files import identity, open_share
 from ingest.moves import Vanished, may_be_claimed
 from ingest.plan import Before, Options, Plan, Planner, Row, Task
 from ingest.pool import Worker
@@ -37,6 +37,10 @@ from ingest.walk import Found, find, walk
 WINDOW = 384
 # Chunks that may wait between two stages.
 _WAITING = 1024
+# So often the service is told how far a run is.
+_SAYING_SECONDS = 2.0
+# So many documents are silenced together before they are removed one by one.
+_MANY = 50
 _OUTDATED = "it changed or disappeared while it was read"
 _AGAIN = "It is tried again with the next run."
 
@@ -70,13 +74,14 @@ class Job:
 class Scope:
     """What one run looks at: `paths`, or the whole share if None. Files of `suspect` are read even if size and time say
     that they are as they were. When `enough` says so no further file is begun. `quiet`: where there is nothing to do,
-    the service is not told of a run.
+    the service is not told of a run. `identity` is what the share must be for its emptiness to mean anything.
     """
 
     paths: Sequence[str] | None = None
     suspect: Collection[str] = ()
     enough: Callable[[], bool] = lambda: False
     quiet: bool = False
+    identity: tuple[int, int] | None = None
 
 
 WHOLE = Scope()
@@ -98,6 +103,8 @@ def run(job: Job, api: Api, under: Session, scope: Scope = WHOLE) -> Report:
     descriptor = open_share(share)
     rows = Rows(job.folder)
     try:
+        if scope.identity not in (None, identity(descriptor)):
+            raise ShareError(f"something else lies at {share} than before", "Mount the share again.")
         plan = _plan(job, descriptor, api, rows, scope)
         work = _Work(job, descriptor, api, under, Register(job.place, descriptor, api, under), scope.enough)
         if not scope.quiet:
@@ -113,7 +120,7 @@ def run(job: Job, api: Api, under: Session, scope: Scope = WHOLE) -> Report:
         if not left:
             removed += work.register.remove(vanished.left())
         seconds = time.monotonic() - start
-        run_id = under.finish(lambda run: api.finish(run, rows.counts, removed, embedded, seconds))
+        run_id = under.finish(lambda run: api.finish(run, rows.counts, removed, embedded, seconds, rows.findings))
         return Report(share, run_id, rows, removed, embedded, seconds, whole=not left)
     except BaseException:
         rows.close()
@@ -169,7 +176,7 @@ def _gone(work: _Work, plan: Plan) -> tuple[int, Vanished]:
     lost: list[Before] = []
     for before in plan.gone:
         (kept if may_be_claimed(before, sizes) else lost).append(before)
-    work.register.hide(kept)
+    work.register.hide(kept if len(lost) < _MANY else plan.gone)
     work.register.hide(plan.closed)
     removed = work.register.remove([row.path for before in lost for row in before.rows])
     work.register.narrow({path: path.__eq__ for path in plan.narrow})
@@ -184,14 +191,17 @@ def _work(work: _Work, tasks: Sequence[Task], vanished: Vanished, rows: Rows) ->
     read: Channel[Outcome] = Channel(_WAITING, producers=len(workers))
     embedded: Channel[Pushed] = Channel(_WAITING)
     left = deque(tasks)
-    done = 0
+    done, said = 0, time.monotonic()
 
     def pushed(outcome: Outcome, row: Row) -> None:
-        nonlocal done
+        nonlocal done, said
         rows.done(outcome.found.path, row)
         if row.path == outcome.found.path:
             done += 1
             work.job.progress(done, len(tasks))
+            if time.monotonic() - said > _SAYING_SECONDS:
+                said = time.monotonic()
+                work.api.progress(work.session.open(work.api), done, len(tasks))
 
     desks = [Desk(work.descriptor, worker, work.job.options, vanished) for worker in workers]
     threads = [Thread(target=_read, args=(desk, left, work.enough, read), name="read") for desk in desks]

@@ -34,8 +34,9 @@ _GUESS_BYTES = 65_536
 _RECORD_LINES = 500
 _RECORD_CHARACTERS = 1_000_000
 _NAME_CHARACTERS = 40
-# A sign that divides this part of the lines in the same way is a delimiter, whatever else there is.
-_REGULAR = 0.8
+# Signs that divide nearly as many lines in the same way as the best one does.
+_AS_REGULAR = 0.9
+_WORDS_BETWEEN = 25
 _PROSE_COMMA = re.compile(r",(?=\s|$)")
 
 
@@ -49,18 +50,18 @@ class CsvParser:
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section]:
         """Yield tables, a line a row. A single value above a table is its caption; one column is text."""
-        lines = _lines(file)
+        lines = read_lines(file)
         sample = _sample(lines)
         rows = _rows(_records(chain(sample, lines), _delimiter(sample, media_type == media.TSV)))
         first = list(islice(rows, _SAMPLE_LINES))
         yield from grid.sections(chain(first, rows), grid.Layout(headers=_headers(first)))
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a file with their ends."""
-    head = file.read(_WHOLE_BYTES + 1)
+def read_lines(file: BinaryIO, at_once_bytes: int = _WHOLE_BYTES) -> Iterator[str]:
+    """Yield the lines of a file with their ends. Only one of at most `at_once_bytes` is held in memory as a whole."""
+    head = file.read(at_once_bytes + 1)
     text: io.TextIOBase
-    if len(head) <= _WHOLE_BYTES:
+    if len(head) <= at_once_bytes:
         text = io.StringIO(decode(head), newline="")
     else:
         file.seek(0)
@@ -95,7 +96,7 @@ def _encoding(file: BinaryIO) -> str:
         block = file.read(_BLOCK_BYTES)
     if valid:
         return "utf-8-sig"
-    guess = from_bytes(foreign[:_GUESS_BYTES]).best()
+    guess = from_bytes(foreign[:_GUESS_BYTES] if first[:_GUESS_BYTES].isascii() else first[:_GUESS_BYTES]).best()
     return guess.encoding if guess else "cp1252"
 
 
@@ -115,26 +116,19 @@ def _delimiter(sample: Sequence[str], tabs: bool) -> str:
 
     Commas come last: where another sign divides the rows as regularly, they stand in numbers and texts.
     """
-    regular: dict[str, tuple[float, int]] = {}
+    regular: dict[str, float] = {}
     short = [line[:_LINE_CHARACTERS] for line in sample]
     for sign in _DELIMITERS:
         widths = [len(row) for row in _records(iter(short), sign) if any(row)]
-        # Captions above a table are not divided.
-        start = next((i for i, width in enumerate(widths) if width > 1), len(widths))
-        widths = widths[start:] if start <= 3 else widths
         several = [width for width in widths if width > 1]
         usual = max(set(several), key=several.count, default=1)
         # Where most rows are not divided, the sign belongs to their words.
         if usual > 1 and len(several) * 2 > len(widths):
-            regular[sign] = (widths.count(usual) / len(widths), usual)
+            regular[sign] = widths.count(usual) / len(widths)
     if tabs and "\t" in regular:
         return "\t"
-    if not regular:
-        return ""
-    for sign in _DELIMITERS:
-        if sign in regular and regular[sign][0] >= _REGULAR and (sign != "," or not _is_prose(sample)):
-            return sign
-    best = max(regular, key=lambda sign: regular[sign])
+    most = max(regular.values(), default=0.0)
+    best = next((sign for sign in _DELIMITERS if regular.get(sign, 0.0) > _AS_REGULAR * most), "")
     return "" if best == "," and _is_prose(sample) else best
 
 
@@ -142,7 +136,12 @@ def _is_prose(sample: Sequence[str]) -> bool:
     """Tell whether the commas are those of sentences: a space behind each, and quoted by nobody."""
     text = "".join(sample)
     commas = text.count(",")
-    return '"' not in text and commas > 0 and len(_PROSE_COMMA.findall(text)) == commas and len(text) > 40 * commas
+    return (
+        '"' not in text
+        and commas > 0
+        and len(_PROSE_COMMA.findall(text)) == commas
+        and len(text) > _WORDS_BETWEEN * commas
+    )
 
 
 class _Runaway(Exception):

@@ -33,7 +33,7 @@ class MailParser:
 
     media_types = frozenset({media.MAIL})
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         del options
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding | Member]:
@@ -79,8 +79,10 @@ def headers(values: dict[str, str]) -> Iterator[Section]:
 def page(markup: str) -> Iterator[Section | Finding]:
     """Yield what is displayed of a body in HTML, its headings below those of the mail."""
     for each in html_sections(markup):
-        is_heading = isinstance(each, Section) and each.kind == "heading"
-        yield replace(each, level=each.level + _HEADINGS_ABOVE) if is_heading else each
+        if isinstance(each, Section) and each.kind == "heading":
+            yield replace(each, level=each.level + _HEADINGS_ABOVE)
+        else:
+            yield each
 
 
 def beyond(plain: str, displayed: str) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 # A table with one of these inside arranges a page; it is no table of values.
 _LAYOUT = (*_HEADINGS, "p", "ul", "ol", "pre")
 _INDENTED_AT_MOST = 8
+_SPACES = re.compile(r"\s+")
 # A cell over several rows says the same in each, if it is short; over several columns, only a header does.
 _SPAN_CHARACTERS = 200
 _SPAN_COLUMNS = 50
@@ -110,9 +111,10 @@ class _Walk:
             self._words.append(_flow(element.tail))
 
     def flush(self) -> None:
-        text = _tidy("".join(self._words))
+        words = "".join(self._words)
         self._words = []
-        if text:
+        if words and not words.isspace():
+            text = _tidy(words)
             self._ready.append(Section(self._marker + text, None, "list_item" if self._marker else "paragraph"))
             self._marker = ""
 
@@ -213,7 +215,7 @@ def _verbatim(element: etree._Element) -> str:
 
 def _flow(text: str | None) -> str:
     """Return running text as HTML means it: a line break in the source is a space."""
-    return re.sub(r"\s+", " ", text or "")
+    return _SPACES.sub(" ", text) if text else ""
 
 
 def _tidy(text: str) -> str:

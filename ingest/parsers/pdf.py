@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -53,7 +53,8 @@ class PdfParser:
         document = _open(file)
         try:
             _count(document, self._options.pages)
-            reading = _Reading(document, layered(file), Scanner(self._reader, self._options.ocr_languages))
+            scanner = Scanner(self._reader, self._options.ocr_languages)
+            reading = _Reading(document, layered(file), scanner)
             pages = [reading.page(number) for number in range(len(document))]
             outline = list(_outline(document))
         finally:
@@ -62,7 +63,7 @@ class PdfParser:
             raise BadFile("damaged", "PDFium cannot load any of its pages", _DAMAGED)
         findings = list(reading.findings(pages))
         if not any(pages) and not findings:
-            raise self._empty(reading)
+            raise scanner.problem or self._empty(reading)
         yield from sections(pages, outline)
         yield from findings
 
@@ -84,6 +85,15 @@ class PdfParser:
         return BadFile("empty", "its pages are images, and no text could be read from them", "Scan it at 300 dpi.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """An open page, what is shown of it, and its number, from 1."""
+
+    page: Any
+    frame: Frame
+    number: int
+
+
 class _Reading:
     """One pass over the pages of a document: what is on them, and what was kept out."""
 
@@ -102,11 +112,11 @@ class _Reading:
             if page is None:
                 return []
             self.loaded += 1
-            frame = frame_of(page)
-            parts = self._seen(page, frame, number + 1)
-            for text in written(page, frame, self._form, number + 1):
+            sheet = _Sheet(page, frame_of(page), number + 1)
+            parts = self._seen(sheet)
+            for text in written(page, sheet.frame, self._form, sheet.number):
                 if text.unseen:
-                    self._unseen.append((number + 1, text.unseen, text.section.text))
+                    self._unseen.append((sheet.number, text.unseen, text.section.text))
                 else:
                     parts.append(text.section)
             return parts
@@ -129,60 +139,59 @@ class _Reading:
         for number, kind in counts:
             yield Finding(kind, f"page {number}", counts[number, kind])
 
-    def _seen(self, page: Any, frame: Frame, number: int) -> list[Part]:
+    def _seen(self, sheet: _Sheet) -> list[Part]:
         """Return the text that a page shows, of itself or as a picture; note the rest."""
-        with text_of(page) as text_page:
-            found = drawn(page, text_page, frame, self._layers)
+        with text_of(sheet.page) as text_page:
+            found = drawn(sheet.page, text_page, sheet.frame, self._layers)
             self.objects += found.objects
-            gone = unseen(page, text_page, frame, found)
-            parts: list[Part] = [*paragraphs(text_page, frame, number, {} if gone.whole else gone.parts)]
-        pieces = gone.pieces
+            gone = unseen(sheet.page, text_page, sheet.frame, found)
+            parts: list[Part] = [*paragraphs(text_page, sheet.frame, sheet.number, {} if gone.whole else gone.parts)]
         if gone.whole:
-            pieces_of_layer = layer(frame, found, gone, len("".join(_text(parts).split())))
-            parts, contradicts = self._layer(page, frame, number, (gone, pieces_of_layer))
-            pieces = [piece for piece in pieces if piece not in pieces_of_layer] + contradicts
-        self._unseen.extend((number, piece.kind, piece.characters) for piece in pieces)
-        return self._with_pictures(page, frame, number, (parts, found))
+            characters = len("".join(_text(parts).split()))
+            hide(gone.whole)
+            if of_layer := layer(sheet.frame, found, gone, characters):
+                # The picture under a layer is read there, or is what the layer stands for.
+                return self._layer(sheet, gone, of_layer)
+            parts = [*_paragraphs(sheet, gone)]
+        self._note(sheet, gone.pieces)
+        return self._with_pictures(sheet, parts, found)
 
-    def _layer(
-        self, page: Any, frame: Frame, number: int, what: tuple[Unseen, Sequence[Piece]]
-    ) -> tuple[list[Part], list[Piece]]:
-        """Return the text of a page without what is not seen, but with the text layer of its picture if it is true; and
-        that layer if it is not.
-        """
-        gone, pieces = what
-        hide(gone.whole)
-        if not pieces:
-            return [*_paragraphs(page, frame, number, gone)], []
+    def _layer(self, sheet: _Sheet, gone: Unseen, pieces: Sequence[Piece]) -> list[Part]:
+        """Return the text of a page that is a picture: with its layer if that is true, else by OCR."""
         texts = [piece.text for piece in pieces]
         show(texts)
-        parts = _paragraphs(page, frame, number, gone)
+        parts = [paragraph.unsized() for paragraph in _paragraphs(sheet, gone)]
         hide(texts)
+        of_layer = {id(piece) for piece in pieces}
+        self._note(sheet, [piece for piece in gone.pieces if id(piece) not in of_layer])
         boxes = [box for text in texts for box in gone.boxes[address(text.handle)]]
-        true, lines = self._scanner.confirms(page, frame, _text(parts), boxes)
+        true, lines = self._scanner.confirms(sheet.page, sheet.frame, _text(parts), boxes)
         if true:
-            return [*parts], []
-        return [*self._scanner.sections(lines, number)], [replace(piece, kind="contradicts_image") for piece in pieces]
+            return [*parts]
+        self._note(sheet, [replace(piece, kind="contradicts_image") for piece in pieces])
+        return [*self._scanner.sections(lines, sheet.number)]
 
-    def _with_pictures(self, page: Any, frame: Frame, number: int, what: tuple[list[Part], Drawn]) -> list[Part]:
+    def _with_pictures(self, sheet: _Sheet, parts: list[Part], found: Drawn) -> list[Part]:
         """Return the parts of a page and what its pictures say; that instead, where the page has no usable text."""
-        parts, found = what
         if not self._scanner.able or not found.objects:
             return parts
         text = _text(parts)
-        if usable(text, frame, found):
-            lines = self._scanner.pictures(page, frame, found)
-            return [*parts, *self._scanner.sections(lines, number)]
-        lines = self._scanner.page(page, frame)
+        if usable(text, sheet.frame, found):
+            lines = self._scanner.pictures(sheet.page, sheet.frame, found)
+            return [*parts, *self._scanner.sections(lines, sheet.number)]
+        lines = self._scanner.page(sheet.page, sheet.frame)
         read = " ".join(line.text for line in lines)
         # A stamp that OCR could not read stays; a layer of signs that stand for no letters does not.
-        rest = [part for part in parts if usable(part.text, frame, Drawn()) and not agrees(part.text, read)]
-        return [*rest, *self._scanner.sections(lines, number)]
+        rest = [part for part in parts if usable(part.text, sheet.frame, Drawn()) and not agrees(part.text, read)]
+        return [*rest, *self._scanner.sections(lines, sheet.number)]
+
+    def _note(self, sheet: _Sheet, pieces: Iterable[Piece]) -> None:
+        self._unseen.extend((sheet.number, piece.kind, piece.characters) for piece in pieces)
 
 
-def _paragraphs(page: Any, frame: Frame, number: int, gone: Unseen) -> list[Paragraph]:
-    with text_of(page) as text_page:
-        return paragraphs(text_page, frame, number, gone.parts)
+def _paragraphs(sheet: _Sheet, gone: Unseen) -> list[Paragraph]:
+    with text_of(sheet.page) as text_page:
+        return paragraphs(text_page, sheet.frame, sheet.number, gone.parts)
 
 
 def _text(parts: Iterable[Part]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 _DIGIT = re.compile(r"\d")
 # What names a column although it begins with a digit: a year, a month, a day.
 _PERIOD = re.compile(r"(19|20)\d\d([-/](\d\d){1,2}){0,2}")
+_PERIOD_NAME = re.compile(rf"{_PERIOD.pattern}(\s+[^\W\d]|$)")
 _NUMBER = re.compile(r"[-+(]?\W?\d[\d.,'\s]*\)?\s?\W?")
 # A header in every row makes it findable by itself; past this length it would drown the row.
 _HEADER_CHARACTERS = 60
@@ -52,13 +53,19 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     the second has to hold numbers under a name without one.
     """
     first = rows[0]
-    if len(rows) < 2 or not all(first[1:]) or len(set(first)) < len(first) or max(map(len, first)) > _NAME_CHARACTERS:
+    if (
+        len(rows) < 2
+        or not first
+        or not all(first[1:])
+        or len(set(first)) < len(first)
+        or max(map(len, first)) > _NAME_CHARACTERS
+    ):
         return False
     body = rows[1:_SAMPLE_ROWS]
     if not first[0] and not any(row[0] for row in body if row):
         return False
     periods = [bool(_PERIOD.fullmatch(cell)) for cell in first]
-    if any(_DIGIT.match(cell) and not period for cell, period in zip(first, periods, strict=True)):
+    if any(_DIGIT.match(cell) and not _PERIOD_NAME.match(cell) for cell in first):
         return False
     if any(periods):
         # Years stand above columns only where the first column is not one of them, and names the rows.

@@ -79,7 +79,12 @@ RULES = (
     Rule("loose request", "httpx.get(url)", lambda n: called(n) in LOOSE),
     Rule("open transport", "httpx.HTTPTransport()", lambda n: "Transport" in called(n) and "uds" not in given(n)),
     Rule("look-up", "socket.getaddrinfo(name, 80)", lambda n: called(n).rpartition(".")[2] in RESOLVING),
-    Rule("connection", "s.connect(a)", lambda n: called(n).endswith(".connect") and called(n) != "sqlite3.connect"),
+    Rule(
+        "connection",
+        "s.connect(a)",
+        lambda n: called(n).endswith(".connect") and called(n) != "sqlite3.connect",
+        ("ingest/probe.py",),
+    ),
     Rule("pip", "run([python, '-m', 'pip'])", lambda n: isinstance(n, ast.Constant) and n.value == "pip", (HUB,)),
     Rule("unpickling", "import joblib", lambda n: bool(imports(n) & UNPICKLING)),
     Rule("unsafe loading", "torch.load(file)", lambda n: called(n) in LOADING),

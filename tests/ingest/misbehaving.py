@@ -9,6 +9,7 @@ import ctypes
 import itertools
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -44,7 +45,7 @@ class Misbehaving:
         elif word in ATTEMPTS:
             text = attempt(lambda: ATTEMPTS[word](rest))
         elif word == "raw":
-            forge(rest.encode())
+            forge(bytes.fromhex(rest))
         elif word == "lie":
             answer(json.loads(rest))
         elif word == "flood":
@@ -136,14 +137,16 @@ def by_descriptor(change: Callable[[int], object]) -> str:
 
 ATTEMPTS: dict[str, Callable[[str], object]] = {
     "read": lambda path: Path(path).read_text(),
-    "list": lambda path: sorted(os.listdir(path)),
+    "list": lambda path: sorted(str(entry) for entry in Path(path).iterdir()),
     "write": lambda path: Path(path).write_text("x"),
     "delete": lambda path: Path(path).unlink(),
-    "link": lambda path: os.symlink(path, "link"),
+    "link": lambda path: Path("link").symlink_to(path),
     "chmod": lambda path: Path(path).chmod(0o777),
     "chmod-source": lambda text: by_descriptor(lambda descriptor: os.fchmod(descriptor, 0o777)),
     "touch-source": lambda text: by_descriptor(lambda descriptor: os.utime(descriptor, ns=(1, 1))),
-    "reopen-source": lambda text: by_descriptor(lambda descriptor: open(f"/proc/self/fd/{descriptor}", "r+b").close()),
+    "reopen-source": lambda text: by_descriptor(
+        lambda descriptor: os.close(os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR))
+    ),
     "tcp": lambda port: reach(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", int(port))),
     "udp": lambda port: reach(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", int(port))),
     "abstract": lambda name: reach(socket.AF_UNIX, socket.SOCK_STREAM, f"\0{name}"),
@@ -159,18 +162,19 @@ ATTEMPTS: dict[str, Callable[[str], object]] = {
     "spawn": lambda text: subprocess.Popen(["/bin/sleep", "3600"]).pid,
     "fork": forks,
     "fill": fill,
+    "unlimit": lambda text: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 40, -1)),
     "environment": lambda text: " ".join(sorted(os.environ)),
 }
 
 
 def leave(scratch: Path) -> None:
     """Leave files and folders behind, deeper than a path may be long, one closed to everyone."""
-    here = os.getcwd()
+    here = Path.cwd()
     (scratch / "file").write_text("x")
     (scratch / "closed").mkdir(mode=0)
     os.chdir(scratch)
-    for _ in range(3000):
-        os.mkdir("deeper")
+    for _ in range(1500):
+        Path("deeper").mkdir()
         os.chdir("deeper")
     os.chdir(here)
 

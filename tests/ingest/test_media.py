@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 
@@ -15,6 +16,7 @@ from ingest import media
 from ingest.files import BadFile
 from ingest.media import sniff
 from ingest.parsers import MEDIA_TYPES
+from tests.ingest.parsers.compound import Tree, compound
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml."
 SLIDES = "application/vnd.openxmlformats-officedocument.presentationml."
@@ -230,6 +232,39 @@ def test_what_is_not_read_says_what_it_is(content: bytes, name: str, status: str
     assert problem.hint or status == "empty"
 
 
+@pytest.mark.parametrize(
+    ("streams", "expected"),
+    [
+        ({"WordDocument": bytes(64)}, media.DOC),
+        ({"Workbook": b"\x09\x08\x10\0" + bytes(60)}, media.XLS),
+        ({"Book": bytes(64)}, media.XLS),
+        ({"PowerPoint Document": bytes(64), "Current User": bytes(16)}, media.PPT),
+        ({"__properties_version1.0": bytes(32), "__nameid_version1.0": {}}, media.MSG),
+        ({"EncryptedPackage": b"x", "EncryptionInfo": b"x"}, "encrypted: the Office file is protected by a password"),
+        ({"WordDocument": bytes(11) + b"\1" + bytes(50)}, "encrypted: the document is protected by a password"),
+        ({"Workbook": b"\x09\x08\x02\0\0\0\x2f\0\2\0\0\0"}, "encrypted: the workbook is protected by a password"),
+        (
+            {"PowerPoint Document": b"", "EncryptedSummary": b""},
+            "encrypted: the presentation is protected by a password",
+        ),
+        ({"VisioDocument": b""}, "unsupported: a Visio drawing"),
+        ({"Quill": {"QuillSub": {}}}, "unsupported: a Publisher document"),
+        ({"\x01CompObj": b"\0\0MSProject.Project.9"}, "unsupported: a Microsoft Project plan"),
+        ({"x": b""}, "unsupported: a file of a program that is not read (OLE)"),
+    ],
+)
+def test_compound_files_are_told_by_their_streams(streams: Tree, expected: str) -> None:
+    """Word, Excel, PowerPoint and Outlook keep their text in streams of their own names, and say there whether it is
+    encrypted; of others it is said what they are.
+    """
+    content = compound(streams)
+    assert (found(content, "a.doc") if "/" in expected else str_of(refused(content, "a.doc"))) == expected
+
+
+def str_of(problem: BadFile) -> str:
+    return f"{problem.status}: {problem.reason}"
+
+
 @given(
     content=st.one_of(
         st.binary(max_size=2000),
@@ -254,6 +289,13 @@ def test_a_damaged_package_never_raises_anything_else() -> None:
     for at in range(len(whole)):
         broken = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
         assert outcome(broken, "a.docx") in (media.DOCX, media.ZIP, "refused")
+
+
+def test_a_list_of_files_that_would_fill_the_memory_is_not_read() -> None:
+    """A ZIP archive that says its list of files has tens of megabytes is refused before the list is read."""
+    size = 41_000_000
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 65_535, 65_535, size, 0, 0)
+    assert refused(b"PK\3\4" + bytes(size - 4) + end, "a.zip").status == "too_large"
 
 
 def test_comments_in_front_of_a_page_cost_no_time_to_speak_of() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ShareError
-from tests.ingest.conftest import LIMITS, Ingest
+from ingest.readers import Access
+from ingest.run import Scope, run, session
+from tests.ingest.conftest import LIMITS, READERS, Ingest
 
 
 def write(folder: Path, **files: str) -> None:
@@ -43,7 +45,7 @@ def test_changed_files_are_replaced_and_removed_ones_disappear(ingest: Ingest) -
     (ingest.share / "c.md").unlink()
     report = ingest()
     assert {row.path: row.status for row in report.rows} == {"a.md": "indexed", "b.md": "unchanged"}
-    assert (report.removed, report.embedded) == (("c.md",), 1)
+    assert (report.removed, report.embedded) == (1, 1)
     assert ingest.api.passages == {"a.md": ("new text",), "b.md": ("stays",)}
 
 
@@ -133,14 +135,108 @@ def test_a_version_without_text_takes_the_old_passages_away(ingest: Ingest) -> N
     assert ingest.api.passages == {"a.txt": (), "b.txt": ()}
 
 
-def test_a_file_that_changes_while_it_is_parsed_is_tried_again(ingest: Ingest) -> None:
+def test_a_file_that_changes_while_it_is_parsed_is_tried_again(quick: Ingest) -> None:
     """What was parsed may be half old, half new: it is not indexed, and the next run reads the file again."""
-    ingest.module = "tests.ingest.misbehaving"
-    (ingest.share / "a.txt").write_text("touch")
-    assert ingest.statuses() == {"a.txt": "unreadable"}
-    assert ingest.api.passages == {}
-    ingest.module = "ingest.worker"
-    assert ingest.statuses() == {"a.txt": "indexed"}
+    write(quick.share, a="text")
+    quick.worker.at = lambda path: os.utime(quick.share / path, ns=(1, 1))
+    assert quick.statuses() == {"a.md": "unreadable"}
+    assert quick.api.passages == {}
+    quick.worker.at = lambda path: None
+    assert quick.statuses() == {"a.md": "indexed"}
+
+
+def test_what_changed_after_it_was_read_is_not_put(quick: Ingest) -> None:
+    """Right before a document is put its file is looked at again: another version, or none, and nothing is said."""
+    write(quick.share, a="text", b="text 2", c="text 3")
+    changes = {"a.md": lambda: (quick.share / "b.md").write_text("other"), "c.md": (quick.share / "c.md").unlink}
+
+    def interfere(change: str, path: str) -> None:
+        if change == "put" and path == "a.md":
+            changes["a.md"]()
+            changes["c.md"]()
+
+    quick.api.at = interfere
+    assert {"a.md": "indexed", "b.md": "unreadable", "c.md": "unreadable"} == quick.statuses()
+    assert {"a.md": ("text",)} == quick.api.answering()
+    quick.api.at = lambda change, path: None
+    assert {"a.md": "unchanged", "b.md": "indexed"} == quick.statuses()
+
+
+def test_who_may_read_is_looked_up_right_before_a_document_is_put(quick: Ingest) -> None:
+    """A rule that appears while files are read holds for those that are put after it."""
+    write(quick.share, a="text", b="text 2")
+
+    def interfere(change: str, path: str) -> None:
+        if change == "put" and path == "a.md":
+            (quick.share / ".readers.toml").write_text('readers = ["user:ada"]')
+
+    quick.api.at = interfere
+    quick()
+    assert {"a.md": READERS, "b.md": ("user:ada",)} == {path: row.readers for path, row in quick.api.documents.items()}
+
+
+def test_a_file_that_is_being_written_is_left_for_later(quick: Ingest) -> None:
+    """A file that changed a moment ago and has changed since the walk is not read; its old version answers."""
+    write(quick.share, a="x", z="old")
+    quick()
+    write(quick.share, a="a new text", z="newer")
+
+    def grow(path: str) -> None:
+        with (quick.share / "z.md").open("a") as file:
+            file.write(" and newer")
+
+    quick.worker.at = grow
+    assert {"a.md": "indexed", "z.md": "unreadable"} == quick.statuses()
+    assert ("old",) == quick.api.answering()["z.md"]
+    quick.worker.at = lambda path: None
+    assert {"a.md": "unchanged", "z.md": "indexed"} == quick.statuses()
+
+
+def test_a_run_over_some_paths_leaves_the_others_alone(quick: Ingest) -> None:
+    """Only what lies at the paths is looked at, removed and put, and without a change the service hears nothing."""
+    (quick.share / "in").mkdir()
+    write(quick.share, a="text a", b="text b")
+    write(quick.share / "in", c="text c", d="text d")
+    quick()
+    for path in ("a.md", "b.md", "in/c.md"):
+        (quick.share / path).unlink()
+    write(quick.share / "in", e="text e, new")
+    runs = len(quick.api.started)
+    report = quick.over("a.md", "in", "nothing")
+    assert {"in/d.md": "unchanged", "in/e.md": "indexed"} == {row.path: row.status for row in report.rows}
+    assert {"b.md", "in/d.md", "in/e.md"} == set(quick.api.documents)
+    assert (runs + 1, 2) == (len(quick.api.started), report.removed)
+    told = len(quick.api.told)
+    report = quick.over("a.md", "in", suspect=("in/d.md",))
+    assert ("", runs + 1, told) == (report.run, len(quick.api.started), len(quick.api.told))
+
+
+def test_a_suspect_is_read_though_size_and_time_say_nothing(quick: Ingest) -> None:
+    """A file replaced by another of the same size and time is found out when an event named it."""
+    write(quick.share, a="one")
+    quick()
+    before = (quick.share / "a.md").stat()
+    write(quick.share, a="two")
+    os.utime(quick.share / "a.md", ns=(before.st_atime_ns, before.st_mtime_ns))
+    quick.over("a.md")
+    assert {"a.md": ("one",)} == quick.api.answering()
+    quick.over("a.md", suspect=("a.md",))
+    assert {"a.md": ("two",)} == quick.api.answering()
+
+
+def test_a_run_makes_room_when_asked_to(quick: Ingest) -> None:
+    """When it is enough no further file is begun, what is hidden stays hidden, and the next run does the rest."""
+    write(quick.share, a="text 1", b="text 2", c="text 3", z="text 4")
+    quick()
+    (quick.share / "z.md").unlink()
+    write(quick.share, a="text 5", b="text 6", c="text 7")
+    job = quick.job()
+    report = run(job, quick.api, session(job), Scope(enough=lambda: len(quick.worker.parsed) > 4))
+    assert (False, 1) == (report.whole, report.counts["indexed"])
+    assert () == quick.api.documents["z.md"].readers
+    quick()
+    assert {"a.md": ("text 5",), "b.md": ("text 6",), "c.md": ("text 7",)} == quick.api.answering()
+    assert {"a.md", "b.md", "c.md"} == set(quick.api.documents)
 
 
 def test_documents_beneath_an_unreadable_folder_are_not_removed(ingest: Ingest) -> None:
@@ -160,7 +256,7 @@ def ingest_without(ingest: Ingest, folder: str) -> tuple[object, ...]:
     (ingest.share / folder).chmod(0)
     try:
         with as_nobody(ingest.share):
-            return ingest().rows
+            return tuple(ingest().rows)
     finally:
         (ingest.share / folder).chmod(0o755)
 
@@ -174,14 +270,15 @@ def test_an_empty_folder_is_not_taken_for_the_share(ingest: Ingest) -> None:
         ingest()
     assert "--rebuild" in caught.value.hint
     assert set(ingest.api.documents) == {"a.md"}
-    assert ingest(rebuild=True).removed == ("a.md",)
+    assert ingest(rebuild=True).removed == 1
+    assert {} == ingest.api.documents
 
 
 def test_new_readers_reach_unchanged_files_without_embedding(ingest: Ingest) -> None:
     """Changing who may read puts the documents anew and leaves their passages alone."""
     write(ingest.share, a="text")
     ingest()
-    ingest.options = replace(ingest.options, readers=("user:ada",))
+    ingest.access = Access(("user:ada",))
     report = ingest()
     assert [row.status for row in report.rows] == ["unchanged"]
     assert (ingest.api.documents["a.md"].readers, report.embedded) == (("user:ada",), 0)

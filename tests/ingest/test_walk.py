@@ -8,25 +8,28 @@ import pytest
 
 from appliance.errors import ShareError
 from ingest.files import BadFile, open_file, open_share
+from ingest.readers import Access
 from ingest.walk import Found, walk
 
 
 def walked(share: Path) -> dict[str, Found]:
     descriptor = open_share(str(share))
     try:
-        return {found.path: found for found in walk(descriptor)}
+        return {found.path: found for found in walk(descriptor, Access(()))}
     finally:
         os.close(descriptor)
 
 
 def test_files_come_in_order_with_size_and_time(share: Path) -> None:
-    """Every file of every folder is found once, sorted within its folder, with its size and time."""
+    """Every file is found once, in the order of the bytes of whole paths, with its size and time."""
     (share / "b").mkdir()
-    for name in ("c.md", "a.md", "b/d.md"):
+    expected = ["a.md", "b-c.md", "b.md", "b/d.md", "b0.md", "Größe.md", os.fsdecode(b"\xff.md")]
+    expected.sort(key=os.fsencode)
+    for name in expected:
         (share / name).write_text("four")
         os.utime(share / name, ns=(5, 7))
     found = walked(share)
-    assert list(found) == ["a.md", "c.md", "b/d.md"]
+    assert list(found) == expected
     assert {(f.stamp.size_bytes, f.stamp.modified_ns, f.problem) for f in found.values()} == {(4, 7, None)}
 
 
@@ -83,10 +86,10 @@ def test_a_folder_that_cannot_be_read_is_a_row(share: Path) -> None:
     (share / "a").mkdir()
     (share / "b").mkdir()
     (share / "b" / "kept.md").write_text("x")
-    (share / "first.md").write_text("x")
+    (share / "0.md").write_text("x")
     descriptor = open_share(str(share))
-    steps = walk(descriptor)
-    assert next(steps).path == "first.md"
+    steps = walk(descriptor, Access(()))
+    assert next(steps).path == "0.md"
     (share / "a").rmdir()
     rest = {found.path: found.problem.status if found.problem else "" for found in steps}
     os.close(descriptor)
@@ -143,7 +146,7 @@ def test_a_share_without_the_right_to_read_is_refused_with_a_hint(share: Path) -
     (share / "closed.md").chmod(0)
     with as_nobody(share):
         descriptor = open_share(str(share))
-        problems = {found.path: found.problem.reason if found.problem else "" for found in walk(descriptor)}
+        problems = {found.path: found.problem.reason if found.problem else "" for found in walk(descriptor, Access(()))}
         with pytest.raises(BadFile) as unreadable:
             open_file(descriptor, "closed.md")
         os.close(descriptor)

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
+from appliance.types import Finding, Section
 from ingest.parsers.markdown import MarkdownParser
+from ingest.parsers.options import Options
+
+
+def found(text: str) -> list[Section | Finding]:
+    return list(MarkdownParser(Options(1, (), Path())).parse(io.BytesIO(text.encode()), "text/markdown"))
 
 
 def parsed(text: str) -> list[tuple[str, int, str]]:
-    sections = MarkdownParser().parse(io.BytesIO(text.encode()), "text/markdown")
-    return [(section.kind, section.level, section.text) for section in sections]
+    return [(one.kind, one.level, one.text) for one in found(text) if isinstance(one, Section)]
 
 
 def texts(text: str) -> list[str]:
@@ -83,4 +89,35 @@ def test_html_inside_is_read_as_html() -> None:
         ("table", 0, "Site: Bern | Phone: 44 10"),
         ("paragraph", 0, "One"),
         ("list_item", 0, "- Two"),
+    ]
+
+
+SECRET = "These words are for nobody to read."
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"Seen <span style='display:none'>{SECRET}</span>text.",
+        f"Seen\n\n<div style='display:none'>\n{SECRET}\n</div>\n\ntext.",
+        f"Seen\n\n<div hidden>\n\n# {SECRET}\n\n- {SECRET}\n\n```\n{SECRET}\n```\n\n</div>\n\ntext.",
+        f"<style>.x {{ color: white }}</style>\n\nSeen <b class=x>{SECRET}</b>text.",
+        f"Seen\n\n| A | B |\n|---|---|\n| <i hidden>{SECRET}</i> | text. |\n",
+    ],
+)
+def test_html_that_is_not_displayed_is_kept_out_and_reported(source: str) -> None:
+    """Hidden HTML hides the Markdown inside of it, too, in lines, blocks and tables."""
+    words = " ".join(text for _, _, text in parsed(source))
+    assert "nobody" not in words
+    assert words.startswith("Seen")
+    assert words.endswith("text.")
+    findings = [one for one in found(source) if isinstance(one, Finding)]
+    assert [one.characters % len(SECRET) < 20 for one in findings] == [True]
+
+
+def test_html_around_markdown_leaves_it_markdown() -> None:
+    """What stands in an element that is displayed keeps its structure."""
+    assert parsed("<div style='color:red'>\n\n## A\n\n- one\n\n</div>\n") == [
+        ("heading", 2, "A"),
+        ("list_item", 0, "- one"),
     ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.parsers.tables import render
+from ingest.parsers.tables import looks_like_header, render
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ from ingest.parsers.tables import render
         ([["only", "one", "row"]], "only | one | row"),
         ([["A", "B", "C"], ["two\nlines", "x", "y"]], "A: two lines | B: x | C: y"),
         ([], ""),
+        ([[], []], ""),
+        ([["", "2023", "2024"], ["Rent", "9", "8"]], "Rent | 2023: 9 | 2024: 8"),
+        ([["Item", "2023", "2024"], ["Rent", "9", "8"]], "Item: Rent | 2023: 9 | 2024: 8"),
+        ([["Pump", "12", "13"], ["Valve", "1", "2"]], "Pump | 12 | 13\nValve | 1 | 2"),
     ],
 )  # fmt: skip
 def test_rows_carry_their_headers_where_there_are_any(rows: list[list[str]], text: str) -> None:
@@ -29,3 +33,8 @@ def test_whoever_knows_decides_about_the_header() -> None:
     rows = [["Contact", "Sales"], ["Owner", "Ada"]]
     assert render(rows, header=True) == "Contact: Owner | Sales: Ada"
     assert render([["A", "B", "C"], ["x", "y", "z"]], header=False) == "A | B | C\nx | y | z"
+
+
+def test_an_empty_row_is_no_header() -> None:
+    """Rows without any cells name nothing."""
+    assert not looks_like_header([[], []])

@@ -1,0 +1,392 @@
+"""Follows a share: what changes there changes here, by itself.
+
+Two threads work side by side. The *sentry* waits for events; what disappeared, or may be read by fewer than before,
+loses its readers at once, however long an ingestion is under way. The *follower* brings everything else up to date in
+runs like any other (ingest/run.py), over the paths that events named or over the whole share.
+
+Why nothing answers that should not. Write L for the lock that both take, in this process and in every other one that
+ingests for the same home (`Turns`): the sentry alone, the others together.
+
+1. Nothing that names readers (a put, a move, new readers) goes to the service but under L, and there the share was
+   looked at again first: the file is there, has the stamp it was read with, and these are its readers now
+   (`Register.change`, `Register.readers`). Whatever takes readers away or removes a document may come at any time.
+2. After every change of the share the sentry gets an event and then, alone under L, looks at the same path and takes
+   away what is no longer so (`Register.narrow`). It never adds.
+3. Take any change C that takes readers away, and the sentry's turn S after it. What was said before S is corrected in
+   S: S asks the service what it holds and looks at the share after C. What is said after S was seen after S, hence
+   after C. As L keeps looking and saying of one side together, nothing seen before S is said after it.
+4. So from S on, as long as the share stays as it is, the service holds no reader that C took away. Between C and S lie
+   the event, and the puts that hold L: one at most, since who waits to be alone goes first.
+
+The sentry cannot undo what must stay: only the follower adds readers, from the same look at the share, and each event
+has it look once more after the sentry has. Documents that a run found gone are hidden before they are moved or removed.
+
+What events do not tell (a full queue, too many folders, file systems of other machines) full scans find.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from appliance.errors import ApplianceError, Denied, NotFound, ShareError, StorageFull, Unavailable
+from ingest.events import Event, Events, opened
+from ingest.files import Stamp, identity
+from ingest.push import Api
+from ingest.readers import RULES
+from ingest.register import Place, Register, Session
+from ingest.report import Report
+from ingest.run import Job, Scope, run, session
+from ingest.walk import Found, Looks
+
+# A run begins when nothing has happened for this long, and this long after the first event in any case.
+QUIET_SECONDS = 0.5
+MOST_SECONDS = 2.0
+# A long run makes room for changes that wait longer than this.
+PATIENCE_SECONDS = 30.0
+RETRY_SECONDS = 2.0
+_OWED_SECONDS = 0.5
+# So many paths of one folder are looked up one by one; for more, the folder is listed.
+_ONE_BY_ONE = 50
+# What passes: the service restarts, the share or the disk's room comes back.
+_PASSING = (Unavailable, Denied, NotFound, ShareError, StorageFull)
+
+Connect = Callable[[], Api]
+Said = Callable[[str], None]
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Mark:
+    """A path that something happened to. `begun`: the file may still be written; `look` is its stamp as last seen;
+    `suspect`: its content may be new whatever its stamp says.
+    """
+
+    begun: bool
+    suspect: bool
+    look: Stamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a run is to look at: these paths, none within another, or everything."""
+
+    paths: tuple[str, ...] = ()
+    suspect: frozenset[str] = frozenset()
+    whole: bool = False
+
+
+class Dirty:
+    """What has happened and was not looked at. Safe for several threads."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._marks: dict[str, Mark] = {}
+        self._whole = False
+        self._first = self._last = 0.0
+        self._failure: BaseException | None = None
+
+    def add(self, happened: Iterable[Event]) -> None:
+        """Note what happened."""
+        with self._changed:
+            for event in happened:
+                self._note(event)
+            self._changed.notify_all()
+
+    def _note(self, event: Event) -> None:
+        now = self._clock()
+        if not self._marks and not self._whole:
+            self._first = now
+        self._last = now
+        if event.kind == "lost":
+            self._whole = True
+            return
+        path, rules = event.path, event.path.rpartition("/")
+        if rules[2] == RULES:
+            path = rules[0]
+        mark = self._marks.setdefault(path, Mark(event.kind == "begun", False))
+        # Once its content is complete, or it is no such file, it is not waited for.
+        mark.begun = mark.begun and event.kind in ("begun", "rights")
+        mark.suspect = mark.suspect or event.kind in ("written", "begun")
+
+    def fail(self, error: BaseException) -> None:
+        """Have `wait` raise this."""
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
+
+    def due(self) -> float | None:
+        """Return the seconds until what there is should be looked at, None if there is nothing."""
+        with self._changed:
+            return self._due()
+
+    def _due(self) -> float | None:
+        if not self._marks and not self._whole:
+            return None
+        return max(0.0, min(self._last + QUIET_SECONDS, self._first + MOST_SECONDS) - self._clock())
+
+    def waits(self) -> bool:
+        """Tell whether something has waited too long."""
+        with self._changed:
+            is_old = self._clock() - self._first > PATIENCE_SECONDS
+            return self._failure is not None or (is_old and (self._whole or bool(self._marks)))
+
+    def wait(self, seconds: float) -> None:
+        """Return when something is due, or after so many seconds. Raises what `fail` was given."""
+        end = self._clock() + seconds
+        with self._changed:
+            while self._failure is None:
+                due = self._due()
+                left = min(end - self._clock(), seconds if due is None else due)
+                if left <= 0 or due == 0:
+                    break
+                self._changed.wait(left)
+            if self._failure is not None:
+                raise self._failure
+
+    def take(self, look: Callable[[str], Stamp | None]) -> Batch:
+        """Return what there is to look at, and forget it. `look` returns the stamp of a file, None where there is none.
+
+        A file that may still be written stays until it looks the same twice.
+        """
+        with self._changed:
+            ready: dict[str, Mark] = {}
+            for path, mark in list(self._marks.items()):
+                now = look(path) if mark.begun else None
+                if now is not None and now != mark.look:
+                    mark.look = now
+                else:
+                    ready[path] = self._marks.pop(path)
+            self._first = self._last = self._clock()
+            whole, self._whole = self._whole, False
+        suspect = frozenset(path for path, mark in ready.items() if mark.suspect)
+        return Batch(topmost(ready), suspect, whole)
+
+
+def topmost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that lie in no other of them, in order."""
+    given = set(paths)
+    if "" in given:
+        return ("",)
+    kept = (path for path in given if not any(str(above) in given for above in PurePosixPath(path).parents))
+    return tuple(sorted(kept, key=os.fsencode))
+
+
+def listings(paths: Collection[str]) -> Mapping[str, Callable[[str], bool]]:
+    """Return what to ask the service for to learn all about some paths, and which files of that count."""
+    folders: dict[str, set[str]] = {}
+    for path in topmost(paths):
+        folders.setdefault(path.rpartition("/")[0], set()).add(path)
+    asked: dict[str, Callable[[str], bool]] = {}
+    for folder, some in folders.items():
+        if len(some) > _ONE_BY_ONE:
+            asked[folder] = _within(some)
+        else:
+            asked |= dict.fromkeys(sorted(some), lambda owner: True)
+    return asked
+
+
+def _within(some: set[str]) -> Callable[[str], bool]:
+    return lambda owner: owner in some or any(str(above) in some for above in PurePosixPath(owner).parents)
+
+
+class Sentry:
+    """Takes readers away as soon as events say so. `handle` is its whole work on some events; `start` has a thread do
+    it for all of a share.
+    """
+
+    def __init__(self, place: Place, events: Events, dirty: Dirty, under: Session, connect: Connect) -> None:
+        self._place = place
+        self._events = events
+        self._dirty = dirty
+        self._under = under
+        self._connect = connect
+        self._api: Api | None = None
+        self._owed: set[str] = set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sentry", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, within seconds."""
+        self._stopped.set()
+        self._events.wake()
+        self._thread.join(RETRY_SECONDS)
+        if not self._thread.is_alive():
+            self._events.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self.handle(self._events.read(_OWED_SECONDS if self._owed else None))
+            self._disconnect()
+        except BaseException as error:
+            self._dirty.fail(error)
+
+    def handle(self, happened: Collection[Event]) -> None:
+        """Take away what these events, and those before that failed, say. Then the follower may know."""
+        self._owed.update(_narrowing(happened, self._place.access.posix))
+        try:
+            if self._owed:
+                self._narrow(self._owed)
+            self._owed.clear()
+        except (*_PASSING, OSError):
+            # The service, or the disk, is away for a while: nothing answers, and we try until it is back.
+            self._disconnect()
+        finally:
+            self._dirty.add(happened)
+
+    def _narrow(self, paths: Collection[str]) -> None:
+        with opened(self._place.share) as share:
+            if identity(share) != self._events.identity:
+                # Something else lies at its place, or nothing does: no file of the share was deleted.
+                self._dirty.add([Event("lost")])
+                return
+            self._api = self._api or self._connect()
+            Register(self._place, share, self._api, self._under).narrow(listings(paths))
+
+    def _disconnect(self) -> None:
+        if self._api is not None:
+            self._api.close()
+        self._api = None
+
+
+def _narrowing(happened: Iterable[Event], posix: bool) -> Iterable[str]:
+    """Return the paths of files and folders that fewer may read after these events."""
+    for event in happened:
+        folder, _, name = event.path.rpartition("/")
+        if event.kind == "lost":
+            yield ""
+        elif name == RULES:
+            yield folder
+        elif event.kind == "gone" or (posix and event.kind in ("rights", "written", "folder")):
+            yield event.path
+
+
+class Follower:
+    """Brings the index up to date with a share, for as long as it is asked to."""
+
+    def __init__(self, job: Job, connect: Connect, scan_seconds: float, report: Callable[[Report], None]) -> None:
+        self._job = job
+        self._connect = connect
+        self._scan_seconds = scan_seconds
+        self._report = report
+        self._under = session(job)
+        self._api: Api | None = None
+        # A scan is wanted, one was cut short, and one has ever been finished.
+        self._whole, self._cut, self._ran = True, False, False
+        self._scanned = time.monotonic()
+        self._suspect: frozenset[str] = frozenset()
+        self._said = ""
+        self._identity: tuple[int, int] | None = None
+
+    def follow(self, say: Said, ready: Callable[[], None]) -> None:
+        """Follow the share until an exception ends it. `ready` is called before the first run.
+
+        Raises ShareError when the share cannot be read at the first look, and whatever does not pass by itself.
+        """
+        first = True
+        while True:
+            try:
+                events = Events(self._job.place.share)
+            except ShareError as error:
+                if first:
+                    raise
+                self._complain(error, say)
+                time.sleep(RETRY_SECONDS)
+                continue
+            dirty = Dirty()
+            sentry = Sentry(self._job.place, events, dirty, self._under, self._connect)
+            sentry.start()
+            if first:
+                ready()
+            first = False
+            try:
+                self._while_there(events, dirty, say)
+            finally:
+                sentry.stop()
+
+    def _while_there(self, events: Events, dirty: Dirty, say: Said) -> None:
+        """Follow the share until something else lies at its place."""
+        self._whole, self._identity, noted = True, events.identity, ""
+        while self._is_there(events):
+            if events.note != noted:
+                noted = events.note
+                say(f"{noted}; the whole share is looked at every {self._scan_seconds:g} seconds")
+            try:
+                self.step(dirty)
+                self._said = ""
+            except _PASSING as error:
+                self._complain(error, say)
+                self._disconnect()
+                dirty.wait(0)
+                time.sleep(RETRY_SECONDS)
+
+    def _is_there(self, events: Events) -> bool:
+        try:
+            with opened(self._job.place.share) as share:
+                return identity(share) == events.identity
+        except ShareError:
+            return False
+
+    def _complain(self, error: ApplianceError, say: Said) -> None:
+        """Say what is wrong, once."""
+        if str(error) != self._said:
+            self._said = str(error)
+            say(str(error))
+
+    def _disconnect(self) -> None:
+        if self._api is not None:
+            self._api.close()
+        # What a run had done counts; whether it is finished nobody can say any more, so another one begins.
+        self._api, self._whole = None, True
+        self._under.forget()
+
+    def step(self, dirty: Dirty) -> None:
+        """Wait for something to do, for some seconds at most, and do it."""
+        scan = self._scanned + self._scan_seconds - time.monotonic()
+        if not self._whole:
+            dirty.wait(max(0.0, min(scan, RETRY_SECONDS)))
+        batch = dirty.take(self._stamp) if dirty.due() == 0 else Batch()
+        self._suspect |= batch.suspect
+        self._whole = self._whole or batch.whole or scan <= 0
+        self._api = self._api or self._connect()
+        if batch.paths and (self._cut or not self._whole):
+            self._run(Scope(batch.paths, self._suspect, dirty.waits, True, self._identity))
+        if self._whole:
+            self._whole, self._cut, self._scanned = False, False, time.monotonic()
+            self._run(Scope(None, self._suspect, dirty.waits, self._ran, self._identity))
+            self._scanned, self._ran = time.monotonic(), True
+            if not self._whole:
+                # What was asked for once is not asked for again with every change.
+                options = replace(self._job.options, rebuild=False, retry=False)
+                self._job = replace(self._job, options=options)
+
+    def _run(self, scope: Scope) -> None:
+        try:
+            report = run(self._job, self._api or self._connect(), self._under, scope)
+        except BaseException:
+            self._whole = True
+            raise
+        with report.rows:
+            self._suspect = frozenset()
+            if not report.whole:
+                self._whole = self._cut = True
+            if report.run or not self._ran:
+                self._report(report)
+
+    def _stamp(self, path: str) -> Stamp | None:
+        with opened(self._job.place.share) as share, Looks(share, self._job.place.access) as looks:
+            try:
+                found = looks.at(path)
+            except OSError:
+                return None
+        return found.stamp if isinstance(found, Found) else None
