@@ -32,6 +32,8 @@ from ingest.turns import Turns
 from ingest.watch import Follower
 
 _NICENESS = 19
+# Of everything in our session, the thread that takes readers away included: not so much that it comes too late.
+_SESSION_NICENESS = 10
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
@@ -109,9 +111,11 @@ def stand_back() -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     # 0 is this thread alone (setpriority(2), "C library/kernel differences").
     os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-    with contextlib.suppress(OSError):
-        # Where the kernel groups processes by session, niceness counts within the group only (sched(7)).
-        _AUTOGROUP.write_text(str(_NICENESS), "ascii")
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            # Where the kernel groups processes by session, niceness counts within the group only (sched(7)). Ours is
+            # our own when the command line started us.
+            _AUTOGROUP.write_text(str(_SESSION_NICENESS), "ascii")
 
 
 def _job(settings: Settings, arguments: argparse.Namespace, share: str, progress: Progress) -> Job:

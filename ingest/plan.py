@@ -13,7 +13,7 @@ from typing import Any
 from appliance.errors import StoreError
 from appliance.types import Finding, Status
 from ingest.files import BadFile
-from ingest.pool import Budget
+from ingest.parsed import Budget
 from ingest.push import Known, Put
 from ingest.readers import Readers, narrowed
 from ingest.walk import Found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from appliance.types import Status
 from ingest.files import BadFile, Stamp, open_file, stamp, unreadable
 from ingest.moves import Vanished, put_moved
+from ingest.parsed import Budget, Parsed, Source
 from ingest.plan import (
     KEEPS_PASSAGES,
     Before,
@@ -26,7 +27,7 @@ from ingest.plan import (
     put_refused,
     refused,
 )
-from ingest.pool import Budget, Parsed, Source, Worker
+from ingest.pool import Worker
 from ingest.push import Known, Put
 from ingest.walk import Found
 

@@ -74,6 +74,8 @@ class Register:
         self._session = session
         # Files that were not what had been read: nothing more is said of what is in them.
         self._outdated: set[str] = set()
+        # Documents without a file that were to be moved, and were not.
+        self.unmoved: list[str] = []
 
     def _looks(self) -> Looks:
         return Looks(self._descriptor, self._place.access)
@@ -82,30 +84,32 @@ class Register:
         """Make an outcome the document's state. False: the file is not what it was when it was read, or what was to
         be moved is gone; then nothing is said, now and about the rest of the file.
         """
-        share, path, put = self._place.share, outcome.found.path, outcome.put
-        if path in self._outdated:
-            return False
-        if put is None and not outcome.stale:
+        path = outcome.found.path
+        if outcome.put is None and not outcome.stale and path not in self._outdated:
             return True
         with self._place.turns.shared():
-            found = self._now(path)
-            if found is None or found.stamp != outcome.found.stamp:
-                self._outdated.add(path)
-                return False
-            run = self._session.open(self._api)
-            self._remove(run, outcome.stale)
-            if put is None:
+            found = None if path in self._outdated else self._now(path)
+            if found is not None and found.stamp == outcome.found.stamp and self._tell(outcome, found, vectors):
                 return True
-            put = replace(put, readers=found.readers)
-            if not outcome.old:
-                self._api.put(run, share, put, vectors)
-                return True
-            try:
-                self._api.move(run, share, outcome.old, put)
-            except NotFound:
-                self._outdated.add(path)
-                return False
+        self._outdated.add(path)
+        if outcome.old:
+            self.unmoved.append(outcome.old)
+        return False
+
+    def _tell(self, outcome: Outcome, found: Found, vectors: NDArray[np.float32] | None) -> bool:
+        run, share, put = self._session.open(self._api), self._place.share, outcome.put
+        self._remove(run, outcome.stale)
+        if put is None:
             return True
+        put = replace(put, readers=found.readers)
+        if not outcome.old:
+            self._api.put(run, share, put, vectors)
+            return True
+        try:
+            self._api.move(run, share, outcome.old, put)
+        except NotFound:  # another ingest of the same share was faster
+            return False
+        return True
 
     def _now(self, path: str) -> Found | None:
         with self._looks() as looks:

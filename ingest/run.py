@@ -95,16 +95,15 @@ def session(job: Job) -> Session:
 def run(job: Job, api: Api, under: Session, scope: Scope = WHOLE) -> Report:
     """Bring the index up to date with what `scope` says of the share, and return what was done.
 
-    Each document is replaced in one step, and one that cannot be read is a row of the report. Raises ShareError when the share itself cannot be read, and whatever the service or
-    the embedder raises; documents pushed before stay.
+    Each document is replaced in one step, and one that cannot be read is a row of the report. Raises ShareError when
+    the share itself cannot be read, and whatever the service or the embedder raises; documents pushed before stay.
     """
     start = time.monotonic()
     share = job.place.share
     descriptor = open_share(share)
     rows = Rows(job.folder)
     try:
-        if scope.identity not in (None, identity(descriptor)):
-            raise ShareError(f"something else lies at {share} than before", "Mount the share again.")
+        _require(descriptor, job, scope)
         plan = _plan(job, descriptor, api, rows, scope)
         work = _Work(job, descriptor, api, under, Register(job.place, descriptor, api, under), scope.enough)
         if not scope.quiet:
@@ -118,7 +117,7 @@ def run(job: Job, api: Api, under: Session, scope: Scope = WHOLE) -> Report:
         work.register.readers(plan.readers)
         embedded, left = _work(work, plan.tasks, vanished, rows)
         if not left:
-            removed += work.register.remove(vanished.left())
+            removed += work.register.remove([*vanished.left(), *work.register.unmoved])
         seconds = time.monotonic() - start
         run_id = under.finish(lambda run: api.finish(run, rows.counts, removed, embedded, seconds, rows.findings))
         return Report(share, run_id, rows, removed, embedded, seconds, whole=not left)
@@ -127,6 +126,11 @@ def run(job: Job, api: Api, under: Session, scope: Scope = WHOLE) -> Report:
         raise
     finally:
         os.close(descriptor)
+
+
+def _require(descriptor: int, job: Job, scope: Scope) -> None:
+    if scope.identity not in (None, identity(descriptor)):
+        raise ShareError(f"something else lies at {job.place.share} than before", "Mount the share again.")
 
 
 def _plan(job: Job, descriptor: int, api: Api, rows: Rows, scope: Scope) -> Plan:

@@ -21,7 +21,8 @@ from ingest.parsers.web import html_sections, page_text
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # Fonts are obfuscated in books that anybody may read (EPUB 3.3, section 4.4; Adobe's older way).
-_OBFUSCATION = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"})
+# They are named by addresses; the scheme is left out here, as nothing is ever fetched from them.
+_OBFUSCATION = frozenset({"www.idpf.org/2008/embedding", "ns.adobe.com/pdf/enc#RC"})
 _DOCUMENTS = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml"})
 # Lists of contents and rights take kilobytes; a chapter of a few megabytes is a long one.
 _LIST_BYTES = 10_000_000
@@ -115,7 +116,8 @@ def _refuse_encrypted(archive: zipfile.ZipFile, book: _Book) -> None:
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadFile("encrypted", reason, hint) from error
     for entry in listed.xpath("//*[local-name()='EncryptedData']"):
-        algorithms = entry.xpath("./*[local-name()='EncryptionMethod']/@Algorithm")
+        named = entry.xpath("./*[local-name()='EncryptionMethod']/@Algorithm")
+        algorithms = {str(name).partition("://")[2] for name in named}
         places = entry.xpath(".//*[local-name()='CipherReference']/@URI")
         if not _OBFUSCATION.issuperset(algorithms) and any(_place("", place) in book.documents for place in places):
             raise BadFile("encrypted", reason, hint)

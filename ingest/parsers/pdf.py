@@ -27,7 +27,7 @@ from ingest.parsers.pdf_objects import Drawn, drawn
 from ingest.parsers.pdf_page import Frame, address, frame_of, opened, text_of
 from ingest.parsers.pdf_scan import Reader, Scanner, agrees, layer, usable
 from ingest.parsers.pdf_screen import Piece, Unseen, hide, show, unseen
-from ingest.parsers.pdf_text import Entry, Paragraph, paragraphs, plain, sections
+from ingest.parsers.pdf_text import Entry, Paragraph, paragraphs, plain, sections, squeezed
 
 _DAMAGED = "Open it in a PDF reader and save it again, or restore it from a backup."
 _OUTLINE_ENTRIES = 10_000
@@ -143,24 +143,43 @@ class _Reading:
         """Return the text that a page shows, of itself or as a picture; note the rest."""
         with text_of(sheet.page) as text_page:
             found = drawn(sheet.page, text_page, sheet.frame, self._layers)
-            self.objects += found.objects
-            gone = unseen(sheet.page, text_page, sheet.frame, found)
-            parts: list[Part] = [*paragraphs(text_page, sheet.frame, sheet.number, {} if gone.whole else gone.parts)]
+            if not found.replacements:
+                gone, parts = self._screened(sheet, text_page, found)
+        if found.replacements:
+            self._unseen.extend((sheet.number, "hidden", text) for text in found.replacements)
+            with text_of(sheet.page) as text_page:
+                gone, parts = self._screened(sheet, text_page, found)
+        self.objects += found.objects
         if gone.whole:
             characters = len("".join(_text(parts).split()))
             hide(gone.whole)
             if of_layer := layer(sheet.frame, found, gone, characters):
                 # The picture under a layer is read there, or is what the layer stands for.
                 return self._layer(sheet, gone, of_layer)
-            parts = [*_paragraphs(sheet, gone)]
+            parts = [*self._paragraphs(sheet, gone)]
         self._note(sheet, gone.pieces)
         return self._with_pictures(sheet, parts, found)
+
+    def _screened(self, sheet: _Sheet, text_page: Any, found: Drawn) -> tuple[Unseen, list[Part]]:
+        """Return what of a page is not seen, and its paragraphs; all of them, where whole texts are unseen."""
+        gone = unseen(sheet.page, text_page, sheet.frame, found)
+        seen, narrow = squeezed(paragraphs(text_page, sheet.frame, sheet.number, {} if gone.whole else gone.parts))
+        if narrow and not gone.whole:
+            self._unseen.append((sheet.number, "tiny", narrow))
+        return gone, [*seen]
+
+    def _paragraphs(self, sheet: _Sheet, gone: Unseen) -> list[Paragraph]:
+        with text_of(sheet.page) as text_page:
+            seen, narrow = squeezed(paragraphs(text_page, sheet.frame, sheet.number, gone.parts))
+        if narrow:
+            self._unseen.append((sheet.number, "tiny", narrow))
+        return seen
 
     def _layer(self, sheet: _Sheet, gone: Unseen, pieces: Sequence[Piece]) -> list[Part]:
         """Return the text of a page that is a picture: with its layer if that is true, else by OCR."""
         texts = [piece.text for piece in pieces]
         show(texts)
-        parts = [paragraph.unsized() for paragraph in _paragraphs(sheet, gone)]
+        parts = [paragraph.unsized() for paragraph in self._paragraphs(sheet, gone)]
         hide(texts)
         of_layer = {id(piece) for piece in pieces}
         self._note(sheet, [piece for piece in gone.pieces if id(piece) not in of_layer])
@@ -187,11 +206,6 @@ class _Reading:
 
     def _note(self, sheet: _Sheet, pieces: Iterable[Piece]) -> None:
         self._unseen.extend((sheet.number, piece.kind, piece.characters) for piece in pieces)
-
-
-def _paragraphs(sheet: _Sheet, gone: Unseen) -> list[Paragraph]:
-    with text_of(sheet.page) as text_page:
-        return paragraphs(text_page, sheet.frame, sheet.number, gone.parts)
 
 
 def _text(parts: Iterable[Part]) -> str:

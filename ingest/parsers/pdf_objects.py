@@ -34,7 +34,10 @@ _THICK_STROKE_POINTS = 2.0
 # Thin lines drawn over a text: an underline or two are usual, more may be made to cover.
 _THIN_LINES = 4
 _OVERHANG_POINTS = 3.0
+# How much wider than high letters may be drawn, or the other way round, to be read.
+_FLAT = 4.0
 _LINE_UNITS = 1000
+_REPLACEMENT = b"ActualText"
 _OPAQUE = 255
 _WHITE = (255, 255, 255)
 # Unicode's categories of separators, controls and what only acts on its neighbours.
@@ -65,6 +68,7 @@ class Text:
     size: float
     order: int = 0
     small: bool = False
+    flat: bool = False
     outside: bool = False
     clipped: bool = False
     covered: bool = False
@@ -106,17 +110,21 @@ class Image:
 
 @dataclass(slots=True)
 class Drawn:
-    """What is drawn on a page: its texts, its images, and how many objects there are."""
+    """What is drawn on a page: its texts, its images, and how many objects there are; and `replacements`, what the file
+    says to read in place of texts that are drawn (ActualText, ISO 32000-1, 14.9.4).
+    """
 
     texts: list[Text] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     objects: int = 0
+    replacements: list[str] = field(default_factory=list)
 
 
 def drawn(page: Any, text_page: Any, frame: Frame, layered: bool) -> Drawn:
     """Return what is drawn on a page, its texts marked with what makes them doubtful.
 
-    `layered`: the document has layers, so that whole parts of a page may be switched off.
+    Takes away the replacements: PDFium would give them as the page's text, and nobody sees them. The page's text has to
+    be loaded anew where there were any. `layered`: the document has layers, so that parts of a page may be off.
     """
     walk = _Walk(frame, text_page, layered)
     for i in range(raw.FPDFPage_CountObjects(page)):
@@ -215,10 +223,14 @@ class _Walk:
         text = Text(handle, rect, None if mode in _BOTH else colour, alpha == _OPAQUE, mode, size)
         text.order = self.found.objects
         sides = (rect[2] - rect[0], rect[3] - rect[1])
+        # Squeezed flat, whatever the font says of its own size.
+        scales = sorted((math.hypot(own[0], own[1]), math.hypot(own[2], own[3])))
+        text.flat = size < TINY_POINTS and scales[1] > _FLAT * scales[0]
         text.small = size < TINY_POINTS or (0 < min(sides) < TINY_POINTS / 2 and max(sides) > 3 * TINY_POINTS)
         text.dimmed = dimmed or bool(raw.FPDFPageObj_HasTransparency(handle)) or alpha != _OPAQUE
-        if self._layered and not text.dimmed:
-            text.dimmed = raw.FPDFPageObj_CountMarks(handle) > 0
+        if (marks := raw.FPDFPageObj_CountMarks(handle)) > 0:
+            text.dimmed = text.dimmed or self._layered
+            self._unreplace(handle, marks)
         clip = self._clip(handle, matrix, clip)
         text.outside = _overhangs(rect, self._frame.rect)
         text.clipped = clip.rect is not None and (clip.odd or _overhangs(rect, clip.rect))
@@ -244,6 +256,17 @@ class _Walk:
         else:
             self._fills.setdefault(colour, []).append(rect)
         self.cover(rect)
+
+    def _unreplace(self, handle: Any, marks: int) -> None:
+        for i in reversed(range(marks)):
+            mark = raw.FPDFPageObj_GetMark(handle, i)
+            if raw.FPDFPageObjMark_GetParamValueType(mark, _REPLACEMENT) == raw.FPDF_OBJECT_UNKNOWN:
+                continue
+            said = words_of(handle, self._text_page)
+            raw.FPDFPageObj_RemoveMark(handle, mark)
+            # PDFium says it with the first of the objects that it stands for.
+            if said:
+                self.found.replacements.append(said)
 
     def _says_something(self, handle: Any) -> bool:
         """Tell whether a text that takes no room, as spaces do, is more than spaces though its font came with it."""

@@ -24,6 +24,8 @@ from ingest.parsers.pdf_page import Frame, Picture, Rect, address, area, char_bo
 # smoothed, so that it is less than _CONTRAST, by which a plain colour has to differ from what it stands on.
 _PAINTED = 10
 _CONTRAST = 24
+# What is let through by a transparent text.
+_FAINT = 18
 # Pixels per em that show strokes of ordinary letters, and the limits of what is rendered.
 _PIXELS_PER_EM = 16.0
 _DPI = (100.0, 200.0)
@@ -179,6 +181,8 @@ def _evident(text: Text, letters: Sequence[Letter], frame: Frame) -> FindingKind
         return "hidden"
     if text.outside and area(intersection(text.rect, frame.rect)) <= 0:
         return "off_page"
+    if text.flat and letters:
+        return "tiny"
     if text.small:
         sides = [max(x.box[2] - x.box[0], x.box[3] - x.box[1]) for x in letters if x.word]
         sides = [side for side in sides if side > 0]
@@ -270,7 +274,7 @@ class _Look:
             # Such text is the shape of what is drawn after it, and cannot be taken away: anything uneven is it.
             spread = np.abs(a - (a[:1, :1] if a.size else 0)).max(axis=2, initial=0) >= _CONTRAST
             return cls(whole, rows.start, columns.start, spread, None)
-        shown = np.abs(a - b).max(axis=2, initial=0) >= _PAINTED
+        shown = np.abs(a - b).max(axis=2, initial=0) >= (_FAINT if text.dimmed else _PAINTED)
         if text.colour is None:
             return cls(whole, rows.start, columns.start, shown, None)
         own = np.array(text.colour[::-1], dtype=np.int16)

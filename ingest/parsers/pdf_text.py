@@ -27,6 +27,8 @@ _NUMBER_GAP = 0.09
 # Gaps between words as wide as this many letters are high stand between cells; those after a paragraph's mark do not.
 _CELL_GAP = 1.5
 _LIST_MARK = re.compile(r"\(?(?:[\d.]+|[A-Za-z]{1,4}|[^\w\s])[.):]?\s|(?:Section|Article|§)\s", re.IGNORECASE)
+# Letters of 2 points are 0.9 points wide on average.
+_SQUEEZED_POINTS, _SQUEEZED_CHARACTERS = 0.6, 8
 _CUT = "\0"
 # Lines shorter than this part of the page's long ones end where their author ended them: rows, addresses, items.
 _FULL_LINE = 0.7
@@ -45,7 +47,8 @@ _HEADINGS_PART = 0.15
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line: its words, its place, where it stands (points from the top) and the height of its letters in points, 0
-    where that is not known. `row`: it has cells, that is wide gaps between its words.
+    where that is not known. `row`: it has cells, that is wide gaps between its words; `squeezed`: its letters are as
+    narrow as those of tiny text, however high they are. A word divided by a hyphen joins two lines in one.
     """
 
     text: str
@@ -53,6 +56,7 @@ class Line:
     baseline: float
     letters: float
     row: bool = False
+    squeezed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,21 @@ def paragraphs(text_page: Any, frame: Frame, page: int, parts: Mapping[int, froz
             found.append([])
         found[-1].append(line)
     return [Paragraph(tuple(some), page, full) for some in found]
+
+
+def squeezed(parts: Sequence[Paragraph]) -> tuple[list[Paragraph], str]:
+    """Return the paragraphs without lines whose letters are squeezed together until nobody can read them, and these."""
+    kept: list[Paragraph] = []
+    out: list[str] = []
+    for part in parts:
+        lines = tuple(line for line in part.lines if not line.squeezed)
+        if len(lines) == len(part.lines):
+            kept.append(part)
+            continue
+        out.extend(line.text for line in part.lines if line.squeezed)
+        if lines:
+            kept.append(replace(part, lines=lines))
+    return kept, "\n".join(out)
 
 
 def sections(pages: Sequence[Sequence[Paragraph | Section]], outline: Sequence[Entry]) -> Iterator[Section]:
@@ -301,20 +320,25 @@ def _lines(text_page: Any, text: str, frame: Frame) -> list[Line]:
                     _, top, _, bottom = frame.displayed((loose.left, loose.bottom, loose.right, loose.top))
                     letters = abs(bottom - top)
             numbered = _numbered(words, line, (text_page, start), letters)
-            lines.append(
-                Line(numbered, around(boxes) if boxes else None, baseline, letters, _has_cells(words, boxes, letters))
-            )
+            box = around(boxes) if boxes else None
+            row = _has_cells(words, boxes, letters)
+            lines.append(Line(numbered, box, baseline, letters, row, _squeezed(words, boxes)))
         offset += _units(line) + 1
     return lines
 
 
 def _has_cells(words: str, boxes: Sequence[Box], letters: float) -> bool:
     """Tell whether a line is the row of a table: two wide gaps, or one that is not that after a paragraph's number."""
-    if len(boxes) < 2:
+    if len(boxes) < 2 or "\ufffe" in words:
         return False
     ordered = sorted(boxes, key=lambda box: box.left)
     gaps = sum(right.left - left.right > _CELL_GAP * letters for left, right in pairwise(ordered))
     return gaps > 1 or (gaps == 1 and not _LIST_MARK.match(words))
+
+
+def _squeezed(words: str, boxes: Sequence[Box]) -> bool:
+    long = sum(max(box.right - box.left, box.bottom - box.top) for box in boxes)
+    return len(words) >= _SQUEEZED_CHARACTERS and 0 < long < _SQUEEZED_POINTS * len(words)
 
 
 def _numbered(words: str, line: str, place: tuple[Any, int], letters: float) -> str:

@@ -42,7 +42,7 @@ _XML_ENTITIES = frozenset({"lt;", "gt;", "amp;", "quot;", "apos;"})
 _DEPTH = "2048"
 _TITLE_CHARACTERS = 300
 # Labels and descriptions shorter than this, and less hidden text in the whole page than that, are not reported.
-_LABEL_CHARACTERS = 100
+_LABEL_CHARACTERS = 40
 _FEW_CHARACTERS = 10
 # Not displayed by itself, like an element with `display: none`; the rest of `UNSEEN` is no text to begin with.
 _SILENT = markup.UNSEEN - {"template", "canvas", "datalist", "object", "video", "audio", "noembed", "noframes"}

@@ -150,3 +150,21 @@ def test_a_move_that_was_cut_short_is_completed(quick: Ingest) -> None:
         quick()
         assert expected == quick.api.answering()
         assert {"b.zip", *expected} == set(quick.api.documents)
+
+
+def test_a_move_that_comes_too_late_leaves_nothing_behind(quick: Ingest) -> None:
+    """When the file has gone again before its document could be moved there, the document goes too."""
+    (quick.share / "a.zip").write_bytes(zipped(one__txt="one", two__txt="two"))
+    quick()
+    (quick.share / "a.zip").rename(quick.share / "b.zip")
+
+    def interfere(change: str, path: str) -> None:
+        if (change, path) == ("move", "b.zip/one.txt"):
+            (quick.share / "b.zip").unlink()
+            put(quick.share, other="x")
+
+    quick.api.at = interfere
+    quick()
+    quick.api.at = lambda change, path: None
+    quick.over("b.zip")
+    assert {} == quick.api.documents

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from appliance.errors import IndexMismatch, Unavailable
-from appliance.types import ModelRecord, document_id
+from appliance.types import Finding, ModelRecord, document_id
 from ingest.chunk import Draft
 from ingest.files import Stamp
-from ingest.push import Api, Put
+from ingest.push import PAGE_ROWS, Api, Put
 
 SHARE = "/srv/files"
 PATH = "odd\n\udce9.md"
@@ -24,6 +24,7 @@ ROW = {
     "id": "0",
     "share": SHARE,
     "path": PATH,
+    "owner": PATH,
     "sha256": "ab",
     "answers": "ab",
     "size_bytes": 3,
@@ -35,6 +36,8 @@ ROW = {
     "hint": "",
     "pages": None,
     "passages": 1,
+    "title": "odd",
+    "findings": [{"kind": "tiny", "where": "page 1", "characters": 7}],
     "indexed_at": "2026-01-01T00:00:00+00:00",
 }
 
@@ -88,12 +91,34 @@ def api(service: Service, tmp_path: Path) -> Iterator[Api]:
     made.close()
 
 
-def test_what_is_known_comes_back_by_path(api: Api, service: Service) -> None:
-    """Documents of one share are asked for with the credential, and odd names survive the way."""
-    service.answers.append((200, {"documents": [ROW]}))
-    known = api.known(SHARE)
-    assert service.requests == [("GET", "/api/documents?share=%2Fsrv%2Ffiles", "Bearer key", None)]
-    assert (known[PATH].answers, known[PATH].stamp, known[PATH].readers) == ("ab", Stamp(3, 4), ("group:everyone",))
+def test_what_is_known_comes_page_by_page(api: Api, service: Service) -> None:
+    """Documents below a path are asked for with the credential until there are no more; odd names survive the way."""
+    service.answers += [(200, {"documents": [ROW], "next": "c1"}), (200, {"documents": [ROW], "next": ""})]
+    known = list(api.known(SHARE, PATH))
+    query = {"share": SHARE, "under": PATH, "limit": PAGE_ROWS}
+    assert service.requests == [
+        ("POST", "/api/documents/list", "Bearer key", {**query, "cursor": ""}),
+        ("POST", "/api/documents/list", "Bearer key", {**query, "cursor": "c1"}),
+    ]
+    assert [(PATH, "ab", Stamp(3, 4), ("group:everyone",), (Finding("tiny", "page 1", 7),))] * 2 == [
+        (row.path, row.answers, row.stamp, row.readers, row.findings) for row in known
+    ]
+
+
+def test_moves_and_readers_name_what_they_are_about(api: Api, service: Service) -> None:
+    """A move goes to the old document with the new state; readers go in one request for many paths."""
+    service.answers += [(200, {}), (200, {})]
+    put = Put(PATH, "a.zip", "ab", Stamp(3, 4), "text/plain", ("user:ada",), "indexed", title="odd")
+    api.move("run", SHARE, "old.md", put)
+    api.regrant("run", SHARE, [("a.md", ()), (PATH, ("user:ada",))])
+    (_, path, _, moved), (_, other, _, changes) = service.requests
+    assert f"/api/documents/{document_id(SHARE, 'old.md')}/move" == path
+    assert (PATH, "a.zip", "odd", ["user:ada"]) == (moved["path"], moved["owner"], moved["title"], moved["readers"])
+    assert ("chunks" in moved, "/api/runs/run/readers") == (False, other)
+    assert {
+        "share": SHARE,
+        "changes": [{"path": "a.md", "readers": []}, {"path": PATH, "readers": ["user:ada"]}],
+    } == changes
 
 
 @pytest.mark.parametrize("count", [2, 0])
@@ -102,7 +127,7 @@ def test_a_document_arrives_whole(api: Api, service: Service, count: int) -> Non
     service.answers.append((200, {}))
     drafts = tuple(Draft(f"text {i}", None, ("Title",)) for i in range(count))
     vectors = np.arange(count * 3, dtype=np.float32).reshape(count, 3)
-    put = Put(PATH, "ab", Stamp(3, 4), "text/markdown", ("group:everyone",), "indexed", drafts=drafts)
+    put = Put(PATH, PATH, "ab", Stamp(3, 4), "text/markdown", ("group:everyone",), "indexed", drafts=drafts)
     api.put("run", SHARE, put, vectors if count else None)
     ((method, path, _, body),) = service.requests
     assert (method, path) == ("PUT", f"/api/documents/{document_id(SHARE, PATH)}")
@@ -112,6 +137,7 @@ def test_a_document_arrives_whole(api: Api, service: Service, count: int) -> Non
         "run": "run",
         "share": SHARE,
         "path": PATH,
+        "owner": PATH,
         "sha256": "ab",
         "size_bytes": 3,
         "modified_ns": 4,
@@ -121,26 +147,29 @@ def test_a_document_arrives_whole(api: Api, service: Service, count: int) -> Non
         "reason": "",
         "hint": "",
         "pages": None,
-        "chunks": [{"text": f"text {i}", "page": None, "headings": ["Title"]} for i in range(count)],
+        "title": "",
+        "findings": [],
+        "chunks": [{"text": f"text {i}", "page": None, "headings": ["Title"], "boxes": []} for i in range(count)],
     }
 
 
 def test_passages_that_stay_are_not_mentioned(api: Api, service: Service) -> None:
     """Without drafts, neither chunks nor vectors are sent."""
     service.answers.append((200, {}))
-    api.put("run", SHARE, Put("a.md", "ab", Stamp(3, 4), "", (), "unreadable", "gone"), None)
+    api.put("run", SHARE, Put("a.md", "a.md", "ab", Stamp(3, 4), "", (), "unreadable", "gone"), None)
     body = service.requests[0][3]
     assert (body["chunks"], body["vectors"], body["reason"]) == (None, None, "gone")
 
 
 def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, service: Service) -> None:
     """The service learns by what ingest embeds and cuts, what was removed, and what was done."""
-    service.answers += [(200, {"id": "r1"}), (200, {}), (200, {}), (200, {})]
+    service.answers += [(200, {"id": "r1"}), (200, {}), (200, {}), (200, {}), (200, {})]
     record = ModelRecord("embedder", "mini", "cd", "float32", "Apache-2.0")
     run = api.start(SHARE, "sections.v1/200", record)
     api.loaded(run, record)
     api.remove(run, SHARE, "a.md")
-    api.finish(run, {"indexed": 2}, removed=1, passages=5, seconds=0.5)
+    api.progress(run, 1, 2)
+    api.finish(run, {"indexed": 2}, removed=1, passages=5, seconds=0.5, findings=3)
     assert [(method, path, body) for method, path, _, body in service.requests] == [
         (
             "POST",
@@ -153,7 +182,12 @@ def test_a_run_starts_with_its_identity_and_ends_with_its_counts(api: Api, servi
         ),
         ("POST", "/api/runs/r1/models", {"name": "mini", "sha256": "cd"}),
         ("DELETE", f"/api/documents/{document_id(SHARE, 'a.md')}?run=r1", None),
-        ("POST", "/api/runs/r1/finish", {"counts": {"indexed": 2}, "removed": 1, "passages": 5, "seconds": 0.5}),
+        ("POST", "/api/runs/r1/progress", {"done": 1, "total": 2}),
+        (
+            "POST",
+            "/api/runs/r1/finish",
+            {"counts": {"indexed": 2}, "removed": 1, "passages": 5, "seconds": 0.5, "findings": 3},
+        ),
     ]
 
 
@@ -161,7 +195,7 @@ def test_the_services_errors_come_back_as_they_were(api: Api, service: Service) 
     """An error of the service keeps its class, its message and its hint."""
     service.answers.append((409, {"error": "other embedder", "hint": "Rebuild.", "kind": "IndexMismatch"}))
     with pytest.raises(IndexMismatch) as caught:
-        api.known(SHARE)
+        next(api.known(SHARE))
     assert (caught.value.message, caught.value.hint) == ("other embedder", "Rebuild.")
 
 

@@ -181,7 +181,8 @@ def _row(book: Any, hidden: str) -> None:
 def _low_row(book: Any, hidden: str) -> None:
     sheet = book.active
     sheet.append(["Z1", 1, hidden])
-    sheet.row_dimensions[sheet.max_row].height = 0
+    # A height of 0 is not written.
+    sheet.row_dimensions[sheet.max_row].height = 0.1
 
 
 def _column(book: Any, hidden: str) -> None:

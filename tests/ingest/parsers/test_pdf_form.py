@@ -102,3 +102,27 @@ def test_free_text_is_read_where_it_shows(look: str, flags: int, seen: bool) -> 
     sections, findings = parsed(file)
     assert words(sections) == (f"{SEEN} {HIDDEN}" if seen else SEEN)
     assert findings == ([] if seen else [Finding("hidden", "page 1", CHARACTERS)])
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_what_stands_in_place_of_drawn_text_is_not_read(direct: bool) -> None:
+    """ActualText is heard by screen readers alone: the drawn text counts; a replacement that says the same is fine."""
+    properties = f"<< /ActualText ({HIDDEN}) >>" if direct else "/P"
+    file = written(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 500] /Contents 4 0 R "
+            "/Resources << /Font << /F 5 0 R >> /Properties << /P << /ActualText 6 0 R >> >> >> >>",
+            stream(
+                f"/Span {properties} BDC BT /F 12 Tf 40 450 Td ({SEEN}) Tj ET EMC "
+                "/Span << /ActualText (offer) >> BDC BT /F 12 Tf 40 400 Td (of) Tj (fer) Tj ET EMC"
+            ),
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            f"({HIDDEN})",
+        ]
+    )
+    sections, findings = parsed(file)
+    assert words(sections) == f"{SEEN} offer"
+    # PDFium does not follow references there.
+    assert findings == ([Finding("hidden", "page 1", CHARACTERS)] if direct else [])

@@ -56,6 +56,18 @@ def shrunk_and_turned(canvas: Canvas) -> None:
     canvas.drawString(0, 0, HIDDEN)
 
 
+def flattened(canvas: Canvas) -> None:
+    canvas.transform(1, 0, 0, 0.05, 0, 300)
+    canvas.drawString(40, 0, HIDDEN)
+
+
+def squeezed(canvas: Canvas) -> None:
+    text = canvas.beginText(40, 300)
+    text.setHorizScale(2)
+    text.textLine(HIDDEN)
+    canvas.drawText(text)
+
+
 def tiny_twice(canvas: Canvas) -> None:
     canvas.setFont("Helvetica", 1)
     canvas.drawString(40, 300, HIDDEN)
@@ -125,6 +137,11 @@ def clip_mode(canvas: Canvas) -> None:
     canvas.drawText(text)
 
 
+def nearly_transparent(canvas: Canvas) -> None:
+    canvas.setFillAlpha(0.05)
+    canvas.drawString(40, 300, HIDDEN)
+
+
 def transparent(canvas: Canvas) -> None:
     canvas.setFillAlpha(0)
     canvas.drawString(40, 300, HIDDEN)
@@ -159,6 +176,8 @@ WAYS: dict[str, tuple[Draw, str]] = {
     "1.8 points": (in_size(1.8), "tiny"),
     "shrunk to a tenth": (shrunk, "tiny"),
     "1 point, askew": (shrunk_and_turned, "tiny"),
+    "flattened": (flattened, "tiny"),
+    "squeezed": (squeezed, "tiny"),
     "1 point, twice in one place": (tiny_twice, "tiny"),
     "below the page": (at(40, -100), "off_page"),
     "right of the page": (at(900, 300), "off_page"),
@@ -172,6 +191,7 @@ WAYS: dict[str, tuple[Draw, str]] = {
     "invisible mode": (invisible_mode, "hidden"),
     "invisible mode behind seen text": (invisible_mode_behind_seen_text, "hidden"),
     "clipping mode without anything to clip": (clip_mode, "hidden"),
+    "nearly transparent": (nearly_transparent, "hidden"),
     "transparent": (transparent, "hidden"),
 }
 
@@ -233,6 +253,18 @@ def twice_for_weight(canvas: Canvas) -> None:
     canvas.drawString(40.3, 300, HIDDEN)
 
 
+def condensed(canvas: Canvas) -> None:
+    text = canvas.beginText(40, 300)
+    text.setHorizScale(50)
+    text.textLine(HIDDEN)
+    canvas.drawText(text)
+
+
+def half_transparent(canvas: Canvas) -> None:
+    canvas.setFillAlpha(0.4)
+    canvas.drawString(40, 300, HIDDEN)
+
+
 def within_clip(canvas: Canvas) -> None:
     path = canvas.beginPath()
     path.rect(10, 200, 380, 200)
@@ -285,6 +317,8 @@ LOOK_ALIKES: dict[str, Draw] = {
     "outlined": outlined,
     "the shape of a picture": shape_of_picture,
     "twice for weight": twice_for_weight,
+    "condensed": condensed,
+    "half transparent": half_transparent,
     "within a clip": within_clip,
     "on a turned page": on_turned_page,
     "in a crop box": in_crop_box,
