@@ -69,7 +69,7 @@ class IngestSettings(Section):
     workers: int = Field(0, ge=0, le=64, description="Processes that parse; 0: one less than there are cores.")
     file_bytes: int = Field(200_000_000, ge=1, description="Size in bytes above which a file is refused as too large.")
     text_characters: int = Field(20_000_000, ge=1, description="Characters of text at most taken from one file.")
-    file_seconds: float = Field(120.0, gt=0, description="Seconds that parsing one file may take.")
+    file_seconds: float = Field(120.0, gt=0, description="Seconds that parsing may take a file, or a page of a scan.")
     worker_memory_bytes: int = Field(2_000_000_000, ge=200_000_000, description="Memory a parsing process may take.")
     worker_files: int = Field(500, ge=1, description="Files after which a parsing process is replaced.")
     pages: int = Field(5000, ge=1, description="Pages at most in one file.")

@@ -13,7 +13,7 @@ from appliance.errors import StorageFull, Unavailable
 from appliance.types import Json
 from ingest.files import BadFile
 from ingest.parsed import Budget, Extracted, Limits, Parsed, Source
-from ingest.process import Gone, Oversized, Process, clear_abandoned
+from ingest.process import PATIENCE, Gone, Oversized, Process, clear_abandoned
 from ingest.reply import Bounds, Nonsense, read
 from ingest.sandbox import UNPROTECTED, Protections
 from ingest.spool import open_spool, read_only
@@ -102,7 +102,8 @@ class Worker:
             "budget": asdict(budget),
         }
         most = _ANSWER_BYTES_PER_CHARACTER * limits.text_characters + _ANSWER_BYTES_PER_MEMBER * budget.files
-        process.limit(max(_FILE_BYTES, budget.size_bytes), _PROCESSOR_SECONDS_PER_SECOND * limits.seconds)
+        processor_seconds = _PROCESSOR_SECONDS_PER_SECOND * PATIENCE * limits.seconds
+        process.limit(max(_FILE_BYTES, budget.size_bytes), processor_seconds)
         try:
             descriptors = (source.descriptor, spool)
             answer = process.ask(request, descriptors, limits.seconds, max(_ANSWER_BYTES_AT_LEAST, most))
@@ -189,7 +190,7 @@ def _crashed(code: int) -> BadFile:
 
 
 def _timed_out(seconds: float) -> BadFile:
-    reason = f"parsing took longer than {seconds:g} seconds"
+    reason = f"parsing it took longer than {seconds:g} seconds without getting on"
     return BadFile("timed_out", reason, "Split the file, or raise ingest.file_seconds and run with --retry.")
 
 

@@ -27,6 +27,8 @@ from ingest.worker import LENGTH
 _NICENESS = 10
 _RECEIVE_BYTES = 1 << 20
 _START_SECONDS = 60.0
+# A child that says it gets on may take so many times the seconds it has.
+PATIENCE = 20
 _READY_BYTES = 10_000
 # A child that crashed, or whose socket was closed, ends by itself, and then its own status is the true one.
 _OWN_END_SECONDS = 0.2
@@ -88,6 +90,7 @@ class Process:
     def ask(self, request: Json, descriptors: Sequence[int], seconds: float, most: int) -> Mapping[str, Any]:
         """Send a request and return the answer of at most `most` bytes, an empty one if it is no JSON object.
 
+        It has to come within `seconds`, or `seconds` after the child said that it gets on, but that `PATIENCE` times.
         Raises Gone, TimeoutError, Oversized, or ValueError for what is no JSON; the child is of no use then.
         """
         body = json.dumps(request).encode("ascii")
@@ -98,7 +101,10 @@ class Process:
             self._socket.sendall(body)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise Gone from error
-        return self._answer(deadline, most)
+        last = deadline + (PATIENCE - 1) * seconds
+        while (answer := self._answer(deadline, most)) == {"alive": True}:
+            deadline = min(time.monotonic() + seconds, last)
+        return answer
 
     def limit(self, file_bytes: int, seconds: float) -> None:
         """Set, from outside, how large a file it may write and how much more of the processor it may use.

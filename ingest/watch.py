@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from appliance.errors import ApplianceError, Denied, NotFound, ShareError, StorageFull, Unavailable
+from appliance.errors import ApplianceError, ConfigError, IndexMismatch, ModelError, ShareError, UsageError
 from ingest.dirty import Batch, Dirty, listings
 from ingest.events import Event, Events, opened
 from ingest.files import Stamp, identity
@@ -44,8 +44,8 @@ from ingest.walk import Found, Looks
 
 RETRY_SECONDS = 2.0
 _OWED_SECONDS = 0.5
-# What passes: the service restarts, the share or the disk's room comes back.
-_PASSING = (Unavailable, Denied, NotFound, ShareError, StorageFull)
+# What does not pass by waiting. The service restarts, the share or the disk's room comes back.
+_LASTING = (UsageError, ConfigError, ModelError, IndexMismatch)
 
 Connect = Callable[[], Api]
 Said = Callable[[str], None]
@@ -94,7 +94,7 @@ class Sentry:
             if self._owed:
                 self._narrow(self._owed)
             self._owed.clear()
-        except (*_PASSING, OSError):
+        except (ApplianceError, OSError):
             # The service, or the disk, is away for a while: nothing answers, and we try until it is back.
             self._disconnect()
         finally:
@@ -180,7 +180,9 @@ class Follower:
             try:
                 self.step(dirty)
                 self._said = ""
-            except _PASSING as error:
+            except ApplianceError as error:
+                if isinstance(error, _LASTING):
+                    raise
                 self._complain(error, say)
                 self._disconnect()
                 dirty.wait(0)
@@ -219,12 +221,14 @@ class Follower:
             self._run(Scope(batch.paths, self._suspect, dirty.waits, True, self._identity))
         if self._whole:
             self._whole, self._cut, self._scanned = False, False, time.monotonic()
-            self._run(Scope(None, self._suspect, dirty.waits, self._ran, self._identity))
+            options = self._job.options
+            # What takes files for new begins at the start again when it is cut short.
+            enough = (lambda: False) if options.rebuild or options.retry else dirty.waits
+            self._run(Scope(None, self._suspect, enough, self._ran, self._identity))
             self._scanned, self._ran = time.monotonic(), True
             if not self._whole:
                 # What was asked for once is not asked for again with every change.
-                options = replace(self._job.options, rebuild=False, retry=False)
-                self._job = replace(self._job, options=options)
+                self._job = replace(self._job, options=replace(options, rebuild=False, retry=False))
 
     def _run(self, scope: Scope) -> None:
         try:

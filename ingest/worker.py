@@ -3,7 +3,7 @@
 On its standard input it has a Unix socket. A request is a JSON object behind its length (4 bytes, big endian):
 {"path", "offset", "size", "budget"}, with two descriptors beside it, the file's and that of the spool, which takes the
 files found inside. The answer is one JSON object of the same form. The first one, {"ready": true, "protections"},
-comes unasked. The child has no view of the share, only what it is handed.
+comes unasked; {"alive": true} may come any time before the answer. The child has no view of the share, only what it is handed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 LENGTH = struct.Struct("!I")
 _REASON_CHARACTERS = 300
+_PULSE_SECONDS = 1.0
 _RAISE_MEMORY = "Split the file, or raise ingest.worker_memory_bytes."
 _SAVE_AGAIN = "Open it in its own program and save it again."
 
@@ -45,7 +47,7 @@ def main(find: Callable[[str, Options], Parser] = parser_for) -> int:
     connection = _connection()
     sandbox.limit(options["memory_bytes"])
     protections = sandbox.enter([tokenizer], scratch)
-    told = Options(options["pages"], tuple(options["ocr_languages"]), scratch)
+    told = Options(options["pages"], tuple(options["ocr_languages"]), scratch, _pulse(connection))
     chunker = Chunker(token_counter(tokenizer), options["chunk_tokens"])
     task = Task(lambda media_type: find(media_type, told), chunker, options["text_characters"])
     _send(connection, {"ready": True, "protections": asdict(protections)})
@@ -57,6 +59,19 @@ def main(find: Callable[[str, Options], Parser] = parser_for) -> int:
         if answer.get("last"):
             break
     return 0
+
+
+def _pulse(connection: socket.socket) -> Callable[[], None]:
+    """Return what tells the parent, now and then, that the child gets on with a file."""
+    told = time.monotonic()
+
+    def alive() -> None:
+        nonlocal told
+        if time.monotonic() - told > _PULSE_SECONDS:
+            told = time.monotonic()
+            _send(connection, {"alive": True})
+
+    return alive
 
 
 def _connection() -> socket.socket:

@@ -77,6 +77,7 @@ class ImageParser:
             if reading.faint_characters >= _FAINT_AT_LEAST:
                 yield Finding("background_colour", f"page {number}", reading.faint_characters)
             yield from ocr.sections(reading.lines, number)
+            self._options.alive()
             anything = anything or bool(reading.lines) or reading.faint_characters >= _FAINT_AT_LEAST
         if not anything:
             raise BadFile("empty", "no text was found in the image", _EMPTY)

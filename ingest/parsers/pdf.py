@@ -55,7 +55,10 @@ class PdfParser:
             _count(document, self._options.pages)
             scanner = Scanner(self._reader, self._options.ocr_languages)
             reading = _Reading(document, layered(file), scanner)
-            pages = [reading.page(number) for number in range(len(document))]
+            pages = []
+            for number in range(len(document)):
+                pages.append(reading.page(number))
+                self._options.alive()
             outline = list(_outline(document))
         finally:
             document.close()

@@ -5,6 +5,7 @@ What an attempt came to is the text that the file yields: the error's name, or w
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import json
@@ -36,6 +37,7 @@ class Misbehaving:
 
     def __init__(self, options: Options) -> None:
         self._scratch = options.scratch
+        self._alive = options.alive
 
     def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding | Member]:
         text = file.read().decode()
@@ -58,6 +60,10 @@ class Misbehaving:
             yield from (Finding("hidden", f"row {i}", 1) for i in range(int(rest)))
         elif word == "leave":
             leave(self._scratch)
+        elif word == "slow":
+            for _ in range(int(rest)):
+                time.sleep(1.2)
+                self._alive()
         elif word == "left":
             text = " ".join(["left:", *sorted(path.name for path in self._scratch.iterdir())])
         yield Section(text, None, "paragraph")
@@ -208,6 +214,17 @@ def forge(data: bytes) -> None:
     time.sleep(3600)
 
 
+def babble() -> None:
+    """Say for ever that it gets on."""
+    body = json.dumps({"alive": True}).encode()
+    while True:
+        for descriptor in range(3, 20):
+            with contextlib.suppress(OSError):
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, LENGTH.pack(len(body)) + body)
+        time.sleep(0.05)
+
+
 def hang() -> None:
     time.sleep(3600)
 
@@ -226,6 +243,7 @@ FAILURES: dict[str, Callable[[], object]] = {
     "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "exit": lambda: os._exit(3),
     "quiet": lambda: os._exit(0),
+    "babble": babble,
     "hang": hang,
     "spin": spin,
     "eat": lambda: len(bytearray(4_000_000_000)),

@@ -5,10 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import IndexMismatch
-from ingest.events import Event
-from ingest.files import Stamp
-from ingest.readers import RULES
-from ingest.watch import (
+from ingest.dirty import (
     MOST_SECONDS,
     PATIENCE_SECONDS,
     QUIET_SECONDS,
@@ -17,6 +14,9 @@ from ingest.watch import (
     listings,
     topmost,
 )
+from ingest.events import Event
+from ingest.files import Stamp
+from ingest.readers import RULES
 
 SECONDS = 20.0
 

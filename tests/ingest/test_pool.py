@@ -85,8 +85,8 @@ def test_parses_a_stretch_of_a_file(worker: Make, tmp_path: Path) -> None:
         ("raise", "damaged", "it cannot be parsed (LookupError: no such part)"),
         ("eat", "too_large", "parsing it takes more memory than a parsing process may have"),
         ("flood", "too_large", "it holds more than 100000 characters"),
-        ("hang", "timed_out", "parsing took longer than 2 seconds"),
-        ("spin", "timed_out", "parsing took longer than 2 seconds"),
+        ("hang", "timed_out", "parsing it took longer than 2 seconds without getting on"),
+        ("spin", "timed_out", "parsing it took longer than 2 seconds without getting on"),
     ],
 )
 def test_a_hostile_file_gets_its_status_and_the_next_file_is_parsed(
@@ -98,6 +98,13 @@ def test_a_hostile_file_gets_its_status_and_the_next_file_is_parsed(
     assert "harmless" == words(child, tmp_path, "harmless")
     assert (status, reason) == refused(child, tmp_path, content)
     assert "harmless again" == words(child, tmp_path, "harmless again")
+
+
+def test_a_file_that_gets_on_has_more_time_but_not_for_ever(worker: Make, tmp_path: Path) -> None:
+    """A scan of many pages is parsed to its end; a child that only says so is ended."""
+    assert "slow 3" == words(worker(replace(LIMITS, seconds=2), MISBEHAVING), tmp_path, "slow 3")
+    status, _ = refused(worker(replace(LIMITS, seconds=0.2), MISBEHAVING), tmp_path, "babble")
+    assert "timed_out" == status
 
 
 @pytest.mark.parametrize(

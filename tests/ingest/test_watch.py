@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event as Flag
 from threading import Thread
 
@@ -139,6 +140,43 @@ def test_what_disappears_during_a_long_run_stops_answering(quick: Ingest) -> Non
     go.set()
     following.until(lambda: {"b.txt": ("two",), "c.txt": ("three",)} == quick.api.answering())
     following.__exit__()
+
+
+def test_a_long_run_makes_room_for_changes(quick: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that appears while many are read is there before all of them are, and then the rest is."""
+    monkeypatch.setattr("ingest.dirty.PATIENCE_SECONDS", 0.0)
+    write(quick, **{f"f{i:02}": f"text {i}" for i in range(30)})
+    reached, go = Flag(), Flag()
+
+    def parsing(path: str) -> None:
+        if path == "f05.txt":
+            reached.set()
+            assert go.wait(SECONDS)
+
+    quick.worker.at = parsing
+    following = Following(quick)
+    following._thread.start()
+    assert reached.wait(SECONDS)
+    write(quick, urgent="urgent")
+    waiting = time.monotonic() + 1.0
+    following.until(lambda: time.monotonic() > waiting)
+    go.set()
+    following.until(lambda: 31 == len(quick.api.answering()))
+    order = quick.worker.parsed
+    assert order.index("urgent.txt") < order.index("f29.txt")
+    assert 31 == len(set(order)) == len(order)
+    following.__exit__()
+
+
+def test_asking_for_everything_anew_is_asked_once(quick: Ingest) -> None:
+    """A rebuild takes every file for new in the first run, and in no other."""
+    write(quick, a="one")
+    quick()
+    quick.options = replace(quick.options, rebuild=True)
+    with Following(quick) as following:
+        write(quick, b="two")
+        following.until(lambda: "b.txt" in quick.api.answering())
+    assert ["a.txt", "a.txt", "b.txt"] == quick.worker.parsed[:3]
 
 
 def test_a_service_that_restarts_is_waited_for(quick: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
