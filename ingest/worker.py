@@ -3,7 +3,8 @@
 On its standard input it has a Unix socket. A request is a JSON object behind its length (4 bytes, big endian):
 {"path", "offset", "size", "budget"}, with two descriptors beside it, the file's and that of the spool, which takes the
 files found inside. The answer is one JSON object of the same form. The first one, {"ready": true, "protections"},
-comes unasked; {"alive": true} may come any time before the answer. The child has no view of the share, only what it is handed.
+comes unasked; {"alive": true} may come any time before the answer. The child has no view of the share, only what it is
+handed.
 """
 
 from __future__ import annotations
