@@ -48,6 +48,9 @@ from tests.fakes import HashEmbedder, ScriptedGenerator
 
 FILES = 40
 SETTLE_EVERY = 10
+# A round's kill comes when so many entries say that ingestion is at work, or at the latest after so many seconds.
+AT_WORK = 5
+AT_WORK_SECONDS = 25
 SETTLE_SECONDS = 180
 START_SECONDS = 60
 WORDS = ("travel", "hotel", "limit", "approval", "manager", "holiday", "contract", "invoice", "deadline", "office")
@@ -250,6 +253,10 @@ class Processes:
         if victim in ("ingest", "all"):
             self.ingest = None
 
+    def changes(self) -> int:
+        """Return the number of entries in the log: it grows with every change."""
+        return int(self.client.call("GET", "/api/log/checkpoint")["size"])
+
     def stop_service(self) -> None:
         """Have the service end as it should."""
         if self.service is not None:
@@ -318,7 +325,7 @@ def disagreements(settings: Settings) -> list[str]:
         ]
     finally:
         opened.close()
-    report = verify.verify_log(settings.home / "log", (settings.home / "log" / "log.pub").read_text("utf-8"), [])
+    report = verify.verify_log(settings.home / "log", (settings.home / "keys" / "log.pub").read_text("utf-8"), [])
     return wrong + [f"log: {finding.place}: {finding.what}" for finding in report.findings]
 
 
@@ -353,11 +360,17 @@ def torture(folder: Path, models: Path, kills: int, seed: int) -> int:
     }
     processes = Processes(home, place, environment)
     counts: Counter[str] = Counter()
-    wrong = 0
+    wrong = idle = 0
     try:
         for number in range(1, kills + 1):
             processes.start()
-            until = time.monotonic() + chance.uniform(0, 4)
+            at_work = processes.changes() + AT_WORK
+            limit = time.monotonic() + AT_WORK_SECONDS
+            while processes.changes() < at_work and time.monotonic() < limit:
+                share.change()
+                time.sleep(chance.uniform(0, 0.1))
+            idle += time.monotonic() >= limit
+            until = time.monotonic() + chance.uniform(0, 3)
             while time.monotonic() < until:
                 share.change()
                 time.sleep(chance.uniform(0, 0.1))
@@ -371,7 +384,8 @@ def torture(folder: Path, models: Path, kills: int, seed: int) -> int:
                 report = processes.ingest_once()
                 found += disagreements(settings) + missing(settings, share)
                 print(
-                    f"{number} kills ({dict(counts)}): {dict(report['counts'])}, {wrong + len(found)} inconsistencies",
+                    f"{number} kills ({dict(counts)}, {idle} while nothing was ingested): {dict(report['counts'])}, "
+                    f"{wrong + len(found)} inconsistencies",
                     flush=True,
                 )
             for line in found:

@@ -1,0 +1,414 @@
+"""What ingest is promised by the service, and by the one in memory that its own tests run against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import IndexMismatch, NotFound, UsageError
+from appliance.types import Finding, Status
+from ingest.chunk import Draft
+from ingest.files import Stamp
+from ingest.push import Known, Put
+from tests.contracts.apis import OPENERS, READERS, SHARE, Side, put, vectors
+
+ODD = "odd\n\udce9\u2028'.md"
+FINDING = Finding("tiny", "page 3", 7)
+
+
+@pytest.fixture(params=OPENERS)
+def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Side]:
+    with request.param(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(side: Side) -> str:
+    return start(side)
+
+
+def start(side: Side) -> str:
+    return side.api.start(SHARE, side.chunker, side.embedder)
+
+
+def tell(side: Side, run: str, *puts: Put) -> None:
+    for each in puts:
+        side.api.put(run, SHARE, each, vectors(each))
+
+
+def known(side: Side, under: str = "") -> dict[str, Known]:
+    return {row.path: row for row in side.api.known(SHARE, under)}
+
+
+def paths(side: Side, under: str = "") -> list[str]:
+    return [row.path for row in side.api.known(SHARE, under)]
+
+
+# What is known
+
+
+def test_what_was_said_of_a_file_is_known_of_it(side: Side, run: str) -> None:
+    """Every field comes back as it was put, names that are no UTF-8 and nanoseconds included."""
+    said = replace(put(ODD, "one", "two"), reason="why", hint="Do.", pages=4, findings=(FINDING,), owner="\udcff.zip")
+    tell(side, run, said)
+    assert [
+        Known(
+            path=ODD,
+            owner="\udcff.zip",
+            sha256="1" * 64,
+            answers="1" * 64,
+            size_bytes=6,
+            modified_ns=1_700_000_000_123_456_789,
+            media_type="text/plain",
+            readers=READERS,
+            status="indexed",
+            reason="why",
+            hint="Do.",
+            pages=4,
+            passages=2,
+            title="a title",
+            findings=(FINDING,),
+        )
+    ] == list(side.api.known(SHARE))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 1000])
+def test_files_are_known_in_the_order_of_their_bytes(
+    side: Side, run: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By owner, then path, however many are asked for at once; as `walk` yields them, not as characters compare."""
+    monkeypatch.setattr("ingest.push.PAGE_ROWS", rows)
+    # As bytes, U+10000 comes after U+E000; as Python compares text, lone surrogates come between the two.
+    places = [
+        ("B.txt", "B.txt"),
+        ("a", "a"),
+        ("a-b.zip", "a-b.zip"),
+        ("a.zip", "a.zip"),
+        ("a.zip", "a.zip/b.txt"),
+        ("a.zip", "a.zip/b/c.txt"),
+        ("a.zip!", "a.zip!"),
+        ("a/z", "a/z"),
+        ("\u00e9", "\u00e9"),
+        ("\ue000", "\ue000"),
+        ("\U00010000", "\U00010000"),
+        ("\udcff", "\udcff"),
+    ]
+    for owner, path in sorted(places, key=lambda place: place[1][::-1]):
+        tell(side, run, put(path, owner=owner))
+    assert places == [(row.owner, row.path) for row in side.api.known(SHARE)]
+
+
+UNDER = [
+    ("", ["a", "a b.txt", "a.zip", "a.zip/in/x.txt", "a.zip/y.txt", "a.zip0", "a/b.txt", "a/c.zip", "a/c.zip/z", "a0"]),
+    ("a", ["a", "a/b.txt", "a/c.zip", "a/c.zip/z"]),
+    ("a.zip", ["a.zip", "a.zip/in/x.txt", "a.zip/y.txt"]),
+    ("a/c.zip", ["a/c.zip", "a/c.zip/z"]),
+    ("a.zip/y.txt", ["a.zip/y.txt"]),
+    ("a.zip/in", []),
+    ("a/", []),
+    ("A", []),
+    ("a/b", []),
+    ("%", []),
+]
+
+
+@pytest.mark.parametrize(("under", "expected"), UNDER)
+def test_under_confines_to_a_file_and_what_is_in_or_below_it(
+    side: Side, run: str, under: str, expected: list[str]
+) -> None:
+    """The file of this path, what is in it, what lies below the folder of this path; no neighbour whose name begins
+    like it, and no folder inside of an archive, which nothing on a share is.
+    """
+    owners = {"a.zip/in/x.txt": "a.zip", "a.zip/y.txt": "a.zip", "a/c.zip/z": "a/c.zip"}
+    for path in UNDER[0][1]:
+        tell(side, run, put(path, owner=owners.get(path, path)))
+    assert expected == paths(side, under)
+
+
+def test_under_takes_names_as_bytes(side: Side, run: str) -> None:
+    """A folder whose name is no UTF-8, and one that ends in the last byte there is."""
+    tell(side, run, put("\udcff/a"), put("\udcff"), put("\udcff0"), put("\udce9/a"))
+    assert ["\udcff", "\udcff/a"] == paths(side, "\udcff")
+
+
+def test_shares_do_not_see_each_other(side: Side, run: str) -> None:
+    """The same path on another share is another document."""
+    tell(side, run, put("a.txt", "one"))
+    assert [] == list(side.api.known("/srv/other"))
+    with pytest.raises(NotFound):
+        side.api.remove(run, "/srv/other", "a.txt")
+    side.api.regrant(run, "/srv/other", [("a.txt", ())])
+    assert {"a.txt": ("one",)} == side.shown("ada")
+
+
+# Putting
+
+
+def test_a_new_version_takes_the_place_of_the_old(side: Side, run: str) -> None:
+    """Passages, the version that answers and every field: nothing of the former version is left."""
+    tell(side, run, replace(put("a.txt", "one", "two"), pages=3, findings=(FINDING,)))
+    tell(side, run, replace(put("a.txt", "three", sha256="2"), title=""))
+    row = known(side)["a.txt"]
+    assert ("2" * 64, "2" * 64, 1, "", None, ()) == (
+        row.sha256,
+        row.answers,
+        row.passages,
+        row.title,
+        row.pages,
+        row.findings,
+    )
+    assert {"a.txt": ("three",)} == side.shown("ada")
+
+
+@pytest.mark.parametrize("status", ["timed_out", "unreadable"])
+def test_without_drafts_the_former_version_answers(side: Side, run: str, status: Status) -> None:
+    """A file that could not be judged keeps its passages: what was read last is known beside what answers."""
+    tell(side, run, put("a.txt", "one"))
+    failed = replace(
+        put("a.txt", sha256="2"), status=status, reason="why", hint="Do.", stamp=Stamp(9, 9), drafts=None
+    )
+    side.api.put(run, SHARE, failed, None)
+    row = known(side)["a.txt"]
+    assert ("2" * 64, "1" * 64, 1, status, "why", "Do.", Stamp(9, 9)) == (
+        row.sha256,
+        row.answers,
+        row.passages,
+        row.status,
+        row.reason,
+        row.hint,
+        row.stamp,
+    )
+    assert {"a.txt": ("one",)} == side.shown("ada")
+
+
+def test_without_drafts_what_was_found_in_the_passages_stays(side: Side, run: str) -> None:
+    """Title, pages and findings are those of the version that answers."""
+    tell(side, run, replace(put("a.txt", "one"), pages=3, findings=(FINDING,)))
+    failed = replace(put("a.txt", sha256="2"), status="timed_out", title="", drafts=None)
+    side.api.put(run, SHARE, failed, None)
+    row = known(side)["a.txt"]
+    assert ("a title", 3, (FINDING,)) == (row.title, row.pages, row.findings)
+
+
+def test_an_unchanged_file_keeps_its_status(side: Side, run: str) -> None:
+    """`unchanged` is what a run found, not what a document is: only stamp, hash and readers are taken over."""
+    tell(side, run, replace(put("a.txt"), status="damaged", reason="why", hint="Do."))
+    said = replace(put("a.txt", readers=("user:ada",)), status="unchanged", stamp=Stamp(9, 9), drafts=None)
+    side.api.put(run, SHARE, said, None)
+    row = known(side)["a.txt"]
+    assert ("damaged", "why", "Do.", Stamp(9, 9), ("user:ada",)) == (
+        row.status,
+        row.reason,
+        row.hint,
+        row.stamp,
+        row.readers,
+    )
+
+
+def test_a_file_that_never_answered_is_known(side: Side, run: str) -> None:
+    """Without drafts and without a former version there is a row, and nothing that answers."""
+    side.api.put(run, SHARE, replace(put("a.txt"), status="unreadable", drafts=None), None)
+    row = known(side)["a.txt"]
+    assert ("1" * 64, "", 0, "unreadable") == (row.sha256, row.answers, row.passages, row.status)
+    assert {} == side.shown("ada")
+
+
+@pytest.mark.parametrize("status", ["empty", "damaged", "encrypted", "quarantined"])
+def test_no_drafts_at_all_remove_the_passages(side: Side, run: str, status: Status) -> None:
+    """An empty tuple is a judgement: nothing of the former version answers."""
+    tell(side, run, put("a.txt", "one"), replace(put("a.txt", sha256="2"), status=status))
+    row = known(side)["a.txt"]
+    assert ("2" * 64, "", 0, status) == (row.sha256, row.answers, row.passages, row.status)
+    assert {} == side.shown("ada")
+
+
+def test_new_readers_without_drafts_count_at_once(side: Side, run: str) -> None:
+    """A file that was only described again has the readers that it has now."""
+    tell(side, run, put("a.txt", "one"))
+    side.api.put(run, SHARE, replace(put("a.txt", readers=("user:ada",)), drafts=None), None)
+    assert ({"a.txt": ("one",)}, {}) == (side.shown("ada"), side.shown("bob"))
+
+
+def test_readers_are_known_in_order_and_once(side: Side, run: str) -> None:
+    """Whoever compares readers compares them as sorted."""
+    tell(side, run, put("a.txt", readers=("user:bob", "user:ada")))
+    side.api.put(run, SHARE, replace(put("b.txt", readers=("user:bob", "user:ada")), drafts=None), None)
+    tell(side, run, put("c.txt"))
+    side.api.regrant(run, SHARE, [("c.txt", ("user:bob", "user:ada"))])
+    assert {("user:ada", "user:bob")} == {row.readers for row in known(side).values()}
+
+
+def test_passages_without_their_vectors_are_refused(side: Side, run: str) -> None:
+    """One vector for each passage; what was there stays."""
+    tell(side, run, put("a.txt", "one"))
+    new = put("a.txt", "two", "three", sha256="2")
+    with pytest.raises(UsageError):
+        side.api.put(run, SHARE, new, vectors(put("a.txt", "two")))
+    assert ({"a.txt": ("one",)}, "1" * 64) == (side.shown("ada"), known(side)["a.txt"].sha256)
+
+
+# Moving
+
+
+def test_a_moved_document_answers_under_its_new_path_alone(side: Side, run: str) -> None:
+    """Path, readers, title, stamp and owner are those of the new state, the passages those there were."""
+    tell(side, run, replace(put("old.txt", "one", "two"), pages=2, findings=(FINDING,)))
+    new = replace(put("in/new.txt", readers=("user:ada",)), title="new", stamp=Stamp(9, 9), pages=2, drafts=None)
+    side.api.move(run, SHARE, "old.txt", new)
+    (row,) = side.api.known(SHARE)
+    assert ("in/new.txt", "in/new.txt", "new", ("user:ada",), Stamp(9, 9), 2, "1" * 64, 2, 2) == (
+        row.path,
+        row.owner,
+        row.title,
+        row.readers,
+        row.stamp,
+        row.passages,
+        row.answers,
+        row.pages,
+        len({"one", "two"}),
+    )
+    assert ({"in/new.txt": ("one", "two")}, {}) == (side.shown("ada"), side.shown("bob"))
+
+
+def test_an_archive_moves_document_by_document(side: Side, run: str) -> None:
+    """First what is in it, one by one, then itself, which has no passages of its own."""
+    archive = replace(put("a.zip"), reason="an archive of 2 files")
+    inner = [put(f"a.zip/{name}.txt", name, owner="a.zip") for name in ("one", "two")]
+    tell(side, run, *inner, archive)
+    for each in (*inner, archive):
+        path = "b" + each.path[1:]
+        side.api.move(run, SHARE, each.path, replace(each, path=path, owner="b.zip", drafts=None))
+    assert ["b.zip", "b.zip/one.txt", "b.zip/two.txt"] == paths(side)
+    assert [] == paths(side, "a.zip")
+    assert {"b.zip/one.txt": ("one",), "b.zip/two.txt": ("two",)} == side.shown("ada")
+    assert ("", "an archive of 2 files") == (known(side)["b.zip"].answers, known(side)["b.zip"].reason)
+
+
+def test_a_move_replaces_what_stood_there(side: Side, run: str) -> None:
+    """The document that was at the new path answers no more."""
+    tell(side, run, put("old.txt", "one"), put("new.txt", "two", "three", sha256="2"))
+    side.api.move(run, SHARE, "old.txt", replace(put("new.txt"), drafts=None))
+    assert ["new.txt"] == paths(side)
+    assert {"new.txt": ("one",)} == side.shown("ada")
+    assert ("1" * 64, 1) == (known(side)["new.txt"].answers, known(side)["new.txt"].passages)
+
+
+def test_what_is_not_known_cannot_move(side: Side, run: str) -> None:
+    """NotFound, and nothing appears or disappears."""
+    tell(side, run, put("b.txt", "two"))
+    with pytest.raises(NotFound):
+        side.api.move(run, SHARE, "a.txt", replace(put("b.txt"), drafts=None))
+    assert {"b.txt": ("two",)} == side.shown("ada")
+
+
+def test_a_document_that_has_moved_does_not_move_again(side: Side, run: str) -> None:
+    """Of two who ingest the same share, the second learns that it was not the first."""
+    tell(side, run, put("a.txt", "one"))
+    side.api.move(run, SHARE, "a.txt", replace(put("b.txt"), drafts=None))
+    with pytest.raises(NotFound):
+        side.api.move(run, SHARE, "a.txt", replace(put("c.txt"), drafts=None))
+    assert {"b.txt": ("one",)} == side.shown("ada")
+
+
+@pytest.mark.parametrize(("path", "sha256"), [("b.txt", "2"), ("a.txt", "1")])
+def test_only_the_same_content_moves_and_only_elsewhere(side: Side, run: str, path: str, sha256: str) -> None:
+    """Passages of one content never answer as those of another."""
+    tell(side, run, put("a.txt", "one"))
+    with pytest.raises(UsageError):
+        side.api.move(run, SHARE, "a.txt", replace(put(path, sha256=sha256), drafts=None))
+    assert {"a.txt": ("one",)} == side.shown("ada")
+
+
+# Readers, removal, runs
+
+
+def test_readers_change_at_once_and_nothing_else_does(side: Side, run: str) -> None:
+    """Many paths in one call; of those that are unknown nothing comes to be."""
+    tell(side, run, put("a.txt", "one"), put("b.txt", "two"), put(ODD, "three"))
+    before = known(side)
+    side.api.regrant(run, SHARE, [("a.txt", ()), ("b.txt", ("user:ada",)), ("none.txt", READERS), (ODD, READERS)])
+    assert {ODD: ("three",), "b.txt": ("two",)} == side.shown("ada")
+    assert {ODD: ("three",)} == side.shown("bob")
+    assert {
+        **before,
+        "a.txt": replace(before["a.txt"], readers=()),
+        "b.txt": replace(before["b.txt"], readers=("user:ada",)),
+    } == known(side)
+
+
+def test_readers_that_were_taken_away_can_be_given_back(side: Side, run: str) -> None:
+    """Nothing but the readers was lost."""
+    tell(side, run, put("a.txt", "one"))
+    side.api.regrant(run, SHARE, [("a.txt", ())])
+    assert {} == side.shown("ada")
+    side.api.regrant(run, SHARE, [("a.txt", READERS)])
+    assert {"a.txt": ("one",)} == side.shown("ada")
+
+
+def test_what_is_removed_is_not_known_and_does_not_answer(side: Side, run: str) -> None:
+    """A document goes with its passages, and it alone: not what is in it, not its neighbours."""
+    tell(side, run, put("a.zip"), put("a.zip/b", "one", owner="a.zip"), put("a", "two"), put(ODD, "three"))
+    side.api.remove(run, SHARE, "a.zip")
+    side.api.remove(run, SHARE, ODD)
+    assert (["a", "a.zip/b"], {"a": ("two",), "a.zip/b": ("one",)}) == (paths(side), side.shown("ada"))
+
+
+def test_what_is_not_known_cannot_be_removed(side: Side, run: str) -> None:
+    """NotFound, so that whoever removes counts what there was."""
+    tell(side, run, put("a.txt", "one"))
+    side.api.remove(run, SHARE, "a.txt")
+    with pytest.raises(NotFound):
+        side.api.remove(run, SHARE, "a.txt")
+
+
+def test_another_embedder_or_chunker_is_a_mismatch(side: Side) -> None:
+    """Vectors of two embedders, or texts cut by two rules, never meet in one index."""
+    start(side)
+    with pytest.raises(IndexMismatch):
+        side.api.start(SHARE, "another", side.embedder)
+    with pytest.raises(IndexMismatch):
+        side.api.start(SHARE, side.chunker, replace(side.embedder, sha256="0" * 64))
+
+
+CHANGES: dict[str, Callable[[Side, str], None]] = {
+    "put": lambda side, run: tell(side, run, put("a.txt", "two")),
+    "move": lambda side, run: side.api.move(run, SHARE, "a.txt", replace(put("b.txt"), drafts=None)),
+    "regrant": lambda side, run: side.api.regrant(run, SHARE, [("a.txt", ())]),
+    "loaded": lambda side, run: side.api.loaded(run, side.embedder),
+    "progress": lambda side, run: side.api.progress(run, 1, 2),
+    "finish": lambda side, run: side.api.finish(run, {}, 0, 0, 0.0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes_belong_to_a_run(side: Side, run: str, change: str) -> None:
+    """Without one that was started, nothing is changed."""
+    tell(side, run, put("a.txt", "one"))
+    before = known(side)
+    with pytest.raises(NotFound):
+        CHANGES[change](side, "no-such-run")
+    assert (before, {"a.txt": ("one",)}) == (known(side), side.shown("ada"))
+    CHANGES[change](side, run)
+
+
+def test_those_who_look_on_see_how_far_a_run_is_and_what_it_did(side: Side, run: str) -> None:
+    """Two runs at a time, each with its own figures."""
+    other = start(side)
+    side.api.progress(run, 1, 4)
+    side.api.progress(run, 3, 4)
+    side.api.progress(other, 5, 6)
+    side.api.finish(run, {"indexed": 3, "damaged": 1}, removed=2, passages=9, seconds=0.5, findings=4)
+    side.api.finish(other, {}, removed=0, passages=0, seconds=0.1)
+    assert ((3, 4), (5, 6)) == (side.how_far(run), side.how_far(other))
+    assert (({"indexed": 3, "damaged": 1}, 2, 9, 4), ({}, 0, 0, 0)) == (side.outcome(run), side.outcome(other))
+
+
+def test_a_text_is_what_was_said(side: Side, run: str) -> None:
+    """Signs that JSON, SQL and HTTP would have their own ideas about."""
+    text = "'; DROP TABLE documents; --\x00\u2028\U0001f600 \"<b>&amp;\\u0000"
+    said = replace(put("a.txt"), drafts=(Draft(text, None, ()),))
+    tell(side, run, said)
+    assert {"a.txt": (text,)} == side.shown("ada")
