@@ -249,7 +249,7 @@ def _verdict(parsed: Parsed, quarantine: bool) -> tuple[Status, str, str]:
         return "indexed", "", ""
     if count:
         return "indexed", f"an archive of {count} file{'s' if count > 1 else ''}", ""
-    return "empty", "it holds no text", ""
+    return "empty", "it shows no text, and what it hides is kept out" if parsed.findings else "it holds no text", ""
 
 
 def _kept(found: Found, row: Known) -> Outcome:

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -139,7 +139,7 @@ def _parsed(file: BinaryIO, media_type: str, request: Request, task: Task) -> di
             case Finding():
                 screened.note(found)
             case Member():
-                spool.take(found)
+                spool.take(found if found.name else replace(found, name=_unpacked(request.path)))
     sections = screened.finish()
     cut = task.chunker.chunk(sections, request.path)
     return {
@@ -149,6 +149,12 @@ def _parsed(file: BinaryIO, media_type: str, request: Request, task: Task) -> di
         "findings": [asdict(finding) for finding in screened.findings()],
         "members": spool.members,
     }
+
+
+def _unpacked(path: str) -> str:
+    """Return the name of what a compressed file holds, where it does not say: its own without the last suffix."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
 
 
 def _chunk(draft: Draft) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 import zlib
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.errors import EngineError, LogError, PromptTooLong, UsageError
+from appliance.errors import EngineError, IndexMismatch, LogError, NotFound, PromptTooLong, UsageError
 from appliance.merkle import Frontier
 from appliance.segments import content, encode_batch
 from appliance.signing import Signer
@@ -33,6 +34,7 @@ from appliance.types import (
     Segment,
     Usage,
 )
+from ingest.push import Known, Put
 
 WORD = re.compile(r"\w+")
 TOKEN = re.compile(r"\S+|\s+")
@@ -232,3 +234,152 @@ class MemoryLog:
     def _require_open(self) -> None:
         if self._closed:
             raise LogError("the log is closed", "Start the appliance again.")
+
+
+class MemoryApi:
+    """The service as ingest sees it, in memory, for one share. `puts` are the paths in the order they arrived, `told`
+    every change, `outcomes` what runs did: files by status, documents removed, passages, findings.
+
+    `at` is called with the name of a change before it is made, for tests that hold one up.
+    """
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Known] = {}
+        self.passages: dict[str, tuple[str, ...]] = {}
+        self.puts: list[str] = []
+        self.told: list[tuple[str, str]] = []
+        self.started: list[str] = []
+        self.progressed: dict[str, tuple[int, int]] = {}
+        self.outcomes: dict[str, tuple[Mapping[str, int], int, int, int]] = {}
+        self.models: list[str] = []
+        self.fail_at = -1
+        self.at: Callable[[str, str], None] = lambda change, path: None
+        self._lock = threading.RLock()
+        self._share = ""
+        self._identity: tuple[str, str, str] | None = None
+
+    @property
+    def finished(self) -> list[Mapping[str, int]]:
+        """Return the files by status of each run, in the order they were finished."""
+        return [counts for counts, *_ in self.outcomes.values()]
+
+    def known(self, share: str, under: str = "") -> Iterator[Known]:
+        self.at("known", under)
+        with self._lock:
+            rows = [row for row in self.documents.values() if share == self._share and _is_under(row, under)]
+        yield from sorted(rows, key=lambda row: (os.fsencode(row.owner), os.fsencode(row.path)))
+
+    def start(self, share: str, chunker: str, embedder: ModelRecord) -> str:
+        identity = (chunker, embedder.name, embedder.sha256)
+        self._share, self._identity = self._share or share, self._identity or identity
+        assert share == self._share
+        if identity != self._identity:
+            raise IndexMismatch(f"the index was made with {self._identity}, not {identity}", "Rebuild.")
+        self.started.append(f"run-{len(self.started)}")
+        return self.started[-1]
+
+    def _require(self, run: str) -> None:
+        if run not in self.started:
+            raise NotFound(f"no ingest run {run}", "Start a run first.")
+
+    def loaded(self, run: str, model: ModelRecord) -> None:
+        self._require(run)
+        self.models.append(model.name)
+
+    def _tell(self, run: str, change: str, path: str) -> None:
+        self._require(run)
+        self.at(change, path)
+        if len(self.told) == self.fail_at:
+            raise OSError("the service is gone")
+        self.told.append((change, path))
+
+    def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
+        self._tell(run, "put", put.path)
+        if len(put.drafts or ()) != (0 if vectors is None else len(vectors)):
+            raise UsageError("one vector for each passage")
+        with self._lock:
+            before = self.documents.get(put.path)
+            answers = before.answers if before else ""
+            if put.drafts is not None:
+                self.passages[put.path] = tuple(draft.text for draft in put.drafts)
+                answers = put.sha256 if put.drafts else ""
+            elif before:
+                put = _described(put, before)
+            self.puts.append(put.path)
+            self._keep(put, answers)
+
+    def _keep(self, put: Put, answers: str) -> None:
+        self.documents[put.path] = Known(
+            path=put.path,
+            owner=put.owner,
+            sha256=put.sha256,
+            answers=answers,
+            size_bytes=put.stamp.size_bytes,
+            modified_ns=put.stamp.modified_ns,
+            media_type=put.media_type,
+            readers=tuple(sorted(put.readers)),
+            status=put.status,
+            reason=put.reason,
+            hint=put.hint,
+            pages=put.pages,
+            passages=len(self.passages.get(put.path, ())),
+            title=put.title,
+            findings=put.findings,
+        )
+
+    def move(self, run: str, share: str, old: str, put: Put) -> None:
+        self._tell(run, "move", put.path)
+        with self._lock:
+            before = self.documents.get(old)
+            if before is None:
+                raise NotFound(f"no document {old}")
+            if (before.answers or before.sha256) != put.sha256 or old == put.path:
+                raise UsageError(f"document {old} is not what {put.path} says it was", "Put the document instead.")
+            del self.documents[old]
+            self.passages[put.path] = self.passages.pop(old, ())
+            self._keep(put, before.answers)
+
+    def regrant(self, run: str, share: str, changes: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        for path, readers in changes:
+            self._tell(run, "regrant", path)
+            with self._lock:
+                if share == self._share and path in self.documents:
+                    self.documents[path] = replace(self.documents[path], readers=tuple(sorted(set(readers))))
+
+    def remove(self, run: str, share: str, path: str) -> None:
+        self._tell(run, "remove", path)
+        with self._lock:
+            if share != self._share or path not in self.documents:
+                raise NotFound(f"no document {path}")
+            del self.documents[path]
+            self.passages.pop(path, None)
+
+    def progress(self, run: str, done: int, total: int) -> None:
+        self._require(run)
+        self.progressed[run] = (done, total)
+
+    def finish(
+        self, run: str, counts: Mapping[str, int], removed: int, passages: int, seconds: float, findings: int = 0
+    ) -> None:
+        self._require(run)
+        self.outcomes[run] = (dict(counts), removed, passages, findings)
+
+    def close(self) -> None:
+        pass
+
+    def answering(self) -> dict[str, tuple[str, ...]]:
+        """Return the texts that somebody is shown, by path."""
+        with self._lock:
+            return {path: texts for path, texts in self.passages.items() if texts and self.documents[path].readers}
+
+
+def _is_under(row: Known, under: str) -> bool:
+    return not under or under in (row.owner, row.path) or row.owner.startswith(f"{under}/")
+
+
+def _described(put: Put, before: Known) -> Put:
+    """Return what is new about a file whose passages stay as they are."""
+    put = replace(put, title=before.title, pages=before.pages, findings=put.findings or before.findings)
+    if put.status == "unchanged":
+        put = replace(put, status=before.status, reason=before.reason, hint=before.hint)
+    return put

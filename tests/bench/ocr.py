@@ -21,7 +21,7 @@ import numpy as np
 import pypdfium2
 from PIL import Image, ImageFilter
 
-from ingest.parsers import ocr
+from ingest.parsers.images import ocr
 from tests.bench.common import load, skip_unless
 
 DPI = 200

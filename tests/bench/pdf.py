@@ -25,7 +25,7 @@ from appliance.types import Finding, Section
 from ingest import media
 from ingest.files import BadFile
 from ingest.parsers.options import Options
-from ingest.parsers.pdf import PdfParser
+from ingest.parsers.pdf.parser import PdfParser
 from tests.bench.common import load, skip_unless
 
 RECALL, ORDER = 0.995, 0.98

@@ -23,8 +23,7 @@ from appliance.types import ModelRecord
 from ingest.chunk import Draft
 from ingest.files import Stamp
 from ingest.push import Api, Put
-from tests.fakes import HashEmbedder, ScriptedGenerator
-from tests.ingest.conftest import MemoryApi
+from tests.fakes import HashEmbedder, MemoryApi, ScriptedGenerator
 
 SHARE = "/srv/files"
 READERS = ("group:everyone",)

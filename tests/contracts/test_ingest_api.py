@@ -167,9 +167,7 @@ def test_a_new_version_takes_the_place_of_the_old(side: Side, run: str) -> None:
 def test_without_drafts_the_former_version_answers(side: Side, run: str, status: Status) -> None:
     """A file that could not be judged keeps its passages: what was read last is known beside what answers."""
     tell(side, run, put("a.txt", "one"))
-    failed = replace(
-        put("a.txt", sha256="2"), status=status, reason="why", hint="Do.", stamp=Stamp(9, 9), drafts=None
-    )
+    failed = replace(put("a.txt", sha256="2"), status=status, reason="why", hint="Do.", stamp=Stamp(9, 9), drafts=None)
     side.api.put(run, SHARE, failed, None)
     row = known(side)["a.txt"]
     assert ("2" * 64, "1" * 64, 1, status, "why", "Do.", Stamp(9, 9)) == (

@@ -24,7 +24,15 @@ UNPICKLING = {"pickle", "joblib", "marshal", "shelve", "dill", "cloudpickle"}
 RESOLVING = {"create_connection", "connect_ex", "getaddrinfo", "gethostbyname", "sendto"}
 TRUSTING = {"shell", "trust_remote_code", "unsafe_allow_html", "allow_pickle", "allow_dangerous_deserialization"}
 # Hosts that stand in the source: this machine, the name that requests over a Unix socket bear, names of XML formats.
-NO_PLACES = {"127.0.0.1", "localhost", "appliance", "www.w3.org", "schemas.openxmlformats.org", "openoffice.org", "purl.org"}
+NO_PLACES = {
+    "127.0.0.1",
+    "localhost",
+    "appliance",
+    "www.w3.org",
+    "schemas.openxmlformats.org",
+    "openoffice.org",
+    "purl.org",
+}
 ADDRESS = re.compile(r"(?:https?|wss?|ftp)://([\w.-]+)|\b(\d{1,3}(?:\.\d{1,3}){3})\b")
 
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from appliance.errors import NotFound
-from appliance.types import Finding, ModelRecord
+from appliance.types import Finding
 from ingest.chunk import Draft, title_of
 from ingest.files import BadFile
 from ingest.parsed import Budget, Extracted, Limits, Parsed, Source
-from ingest.plan import Options, order
+from ingest.plan import Options
 from ingest.pool import Worker
-from ingest.push import Known, Put
 from ingest.readers import Access
 from ingest.register import Place
 from ingest.report import Report
 from ingest.run import Job, Scope, Tools, run, session
 from ingest.turns import Turns
-from tests.fakes import HashEmbedder
+from tests.fakes import HashEmbedder, MemoryApi
 
 READERS = ("group:everyone",)
 LIMITS = Limits(seconds=60, memory_bytes=2_000_000_000, text_characters=2_000_000)
@@ -46,123 +41,6 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     made.save(str(file))
     return file
-
-
-class MemoryApi:
-    """The service as ingest sees it, in memory. `puts` are the paths in the order they arrived, `told` every change.
-
-    `at` is called with the name of a change before it is made, for tests that hold one up.
-    """
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Known] = {}
-        self.passages: dict[str, tuple[str, ...]] = {}
-        self.puts: list[str] = []
-        self.told: list[tuple[str, str]] = []
-        self.started: list[str] = []
-        self.finished: list[Mapping[str, int]] = []
-        self.models: list[str] = []
-        self.fail_at = -1
-        self.at: Callable[[str, str], None] = lambda change, path: None
-        self._lock = threading.RLock()
-
-    def known(self, share: str, under: str = "") -> Iterator[Known]:
-        self.at("known", under)
-        inside = under + "/" if under else ""
-        with self._lock:
-            rows = [
-                row
-                for row in self.documents.values()
-                if row.path == under
-                or row.owner == under
-                or row.path.startswith(inside)
-                or row.owner.startswith(inside)
-            ]
-        yield from sorted(rows, key=lambda row: (order(row.owner), order(row.path)))
-
-    def start(self, share: str, chunker: str, embedder: ModelRecord) -> str:
-        self.started.append(f"run-{len(self.started)}")
-        return self.started[-1]
-
-    def loaded(self, run: str, model: ModelRecord) -> None:
-        self.models.append(model.name)
-
-    def _tell(self, change: str, path: str) -> None:
-        self.at(change, path)
-        if len(self.told) == self.fail_at:
-            raise OSError("the service is gone")
-        self.told.append((change, path))
-
-    def put(self, run: str, share: str, put: Put, vectors: NDArray[np.float32] | None) -> None:
-        self._tell("put", put.path)
-        assert len(put.drafts or ()) == (0 if vectors is None else len(vectors))
-        with self._lock:
-            before = self.documents.get(put.path)
-            answers = before.answers if before else ""
-            if put.drafts is not None:
-                self.passages[put.path] = tuple(draft.text for draft in put.drafts)
-                answers = put.sha256 if put.drafts else ""
-            self.puts.append(put.path)
-            self._keep(put, answers)
-
-    def _keep(self, put: Put, answers: str) -> None:
-        self.documents[put.path] = Known(
-            path=put.path,
-            owner=put.owner,
-            sha256=put.sha256,
-            answers=answers,
-            size_bytes=put.stamp.size_bytes,
-            modified_ns=put.stamp.modified_ns,
-            media_type=put.media_type,
-            readers=put.readers,
-            status=put.status,
-            reason=put.reason,
-            hint=put.hint,
-            pages=put.pages,
-            passages=len(self.passages.get(put.path, ())),
-            title=put.title,
-            findings=put.findings,
-        )
-
-    def move(self, run: str, share: str, old: str, put: Put) -> None:
-        self._tell("move", put.path)
-        with self._lock:
-            if old not in self.documents:
-                raise NotFound(f"no document {old}")
-            before = self.documents.pop(old)
-            self.passages[put.path] = self.passages.pop(old, ())
-            self._keep(put, before.answers)
-
-    def regrant(self, run: str, share: str, changes: Sequence[tuple[str, tuple[str, ...]]]) -> None:
-        for path, readers in changes:
-            self._tell("regrant", path)
-            with self._lock:
-                if path in self.documents:
-                    self.documents[path] = replace(self.documents[path], readers=readers)
-
-    def remove(self, run: str, share: str, path: str) -> None:
-        self._tell("remove", path)
-        with self._lock:
-            if path not in self.documents:
-                raise NotFound(f"no document {path}")
-            del self.documents[path]
-            self.passages.pop(path, None)
-
-    def progress(self, run: str, done: int, total: int) -> None:
-        pass
-
-    def finish(
-        self, run: str, counts: Mapping[str, int], removed: int, passages: int, seconds: float, findings: int = 0
-    ) -> None:
-        self.finished.append(dict(counts))
-
-    def close(self) -> None:
-        pass
-
-    def answering(self) -> dict[str, tuple[str, ...]]:
-        """Return the texts that somebody is shown, by path."""
-        with self._lock:
-            return {path: texts for path, texts in self.passages.items() if texts and self.documents[path].readers}
 
 
 class TextWorker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import json
 import os
 import signal
@@ -305,3 +306,14 @@ def test_files_that_were_cut_off_are_damaged(
     assert caught.value.status == status
     assert caught.value.reason
     assert caught.value.hint
+
+
+def test_a_compressed_file_without_a_name_is_called_like_its_archive(worker: Make, tmp_path: Path) -> None:
+    """The suffix that tells CSV from text survives where the format keeps no name."""
+    file = tmp_path / "prices.csv.bz2"
+    file.write_bytes(bz2.compress(b"article;price\nV40;112\n"))
+    with file.open("rb") as opened:
+        parsed = worker().parse(Source(opened.fileno(), "share/prices.csv.bz2"), BUDGET)
+    assert parsed.spool is not None
+    os.close(parsed.spool)
+    assert ["prices.csv"] == [member.name for member in parsed.members]

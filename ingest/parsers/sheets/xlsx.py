@@ -1,0 +1,208 @@
+"""XLSX workbooks (ECMA-376, part 1, 18): cells as a person sees them.
+
+Read from the XML itself. What unstructured and pandas make of a workbook has no number formats, and nobody can tell any
+more what was hidden; openpyxl builds an object for each cell, and its fast mode does not know hidden rows and columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, BinaryIO
+
+from appliance.types import Finding, Member, Section
+from ingest.parsers import grid
+from ingest.parsers.palette import Colour, Unseen
+from ingest.parsers.sheets.cells import CellReader, Text, read_text
+from ingest.parsers.sheets.drawings import drawing_sections
+from ingest.parsers.sheets.extras import Extras, read_extras
+from ingest.parsers.sheets.styles import Font, Styles
+from ingest.parsers.zipped import Package, attribute, damaged, local, relations
+
+# Less is a line on the screen: in points of height, in characters of width.
+_LEAST_HEIGHT, _LEAST_WIDTH = 1.0, 0.2
+_READ_BYTES = 1 << 20
+_EMBEDDED = frozenset({"package", "oleObject"})
+_DOCUMENTS = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "pdf", "rtf", "doc", "xls", "ppt", "txt"})
+_PAPER_OF_NOTES: Colour = (255, 255, 225)
+
+
+def workbook(file: BinaryIO) -> Iterator[Section | Finding | Member]:
+    """Yield the sheets of a workbook, each under its name. Raises BadFile."""
+    package = Package(file)
+    main = next((part for kind, part in relations(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
+    root = package.tree(main)
+    if root is None or local(root) != "workbook":
+        raise damaged("it has no workbook inside")
+    book = _Book(package, main, root)
+    for sheet in root.iter():
+        if local(sheet) == "sheet":
+            kind, part = book.parts.get(attribute(sheet, "id"), ("", ""))
+            if kind in ("worksheet", "chartsheet"):
+                name, state = attribute(sheet, "name"), attribute(sheet, "state", "visible")
+                yield from _Sheet(book, part, f"sheet {name[:100]}").sections(name, state)
+
+
+class _Book:
+    """What all sheets of a workbook share."""
+
+    def __init__(self, package: Package, main: str, root: Any) -> None:
+        self.package = package
+        self.parts = relations(package, main)
+        kinds = dict(self.parts.values())
+        theme = package.tree(kinds["theme"]) if "theme" in kinds else None
+        properties = next((part for part in root if local(part) == "workbookPr"), None)
+        from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")
+        self.styles = Styles(package.tree(kinds["styles"]) if "styles" in kinds else None, theme, from_1904)
+        strings = package.each(kinds["sharedStrings"], ("si",)) if "sharedStrings" in kinds else ()
+        self.strings: list[Text] = [read_text(item, self.styles) for item in strings]
+
+
+class _Sheet:
+    def __init__(self, book: _Book, part: str, where: str) -> None:
+        self._book = book
+        self._part = part
+        self._where = where
+        self._unseen = Unseen()
+        self._columns: dict[str, int] = {}
+        self._hidden_columns: set[int] = set()
+        self._extras = Extras()
+        self._cells = CellReader(book.styles, book.strings, self._extras)
+
+    def sections(self, name: str, state: str) -> Iterator[Section | Finding | Member]:
+        """Yield the sheet's name and what stands on it, then what was kept out of it."""
+        found = self._content()
+        if state != "visible":
+            for section in found:
+                self._unseen.add("hidden", self._where, section.text)
+        else:
+            first = next(found, None)
+            if first is not None:
+                # Level 2: the workbook's own name is the title.
+                yield Section(name, None, "heading", level=2)
+                yield from chain((first,), found)
+            yield from self.members()
+        kept_out = list(self._unseen.findings())
+        if state != "visible" and kept_out:
+            kept_out = [Finding("hidden", self._where, sum(finding.characters for finding in kept_out))]
+        yield from kept_out
+
+    def _content(self) -> Iterator[Section]:
+        package = self._book.package
+        self._extras = read_extras(package, self._part)
+        self._cells = CellReader(self._book.styles, self._book.strings, self._extras)
+        rows = self._rows()
+        # The first row comes behind the columns and the panes: by then it is known which columns are hidden.
+        first = next(rows, None)
+        if first is not None:
+            yield from grid.sections(chain((first,), rows), self._layout())
+        yield from self._late_comments()
+        for kind, part in relations(package, self._part).values():
+            if kind == "drawing":
+                yield from drawing_sections(package, part, self._book.styles, self._unseen, self._where)
+
+    def members(self) -> Iterator[Member]:
+        """Yield the files that are embedded in the sheet, as far as they are documents in files of their own."""
+        for kind, part in relations(self._book.package, self._part).values():
+            if kind in _EMBEDDED and part.rpartition(".")[2].lower() in _DOCUMENTS:
+                yield Member(part.rpartition("/")[2], _pieces(self._book.package, part))
+
+    def _layout(self) -> grid.Layout:
+        extras = self._extras
+        return grid.Layout(extras.merged, extras.headers, extras.frozen, frozenset(self._hidden_columns))
+
+    def _rows(self) -> Iterator[grid.Row]:
+        last = 0
+        for element in self._book.package.each(self._part, ("row", "col", "pane")):
+            match local(element):
+                case "row":
+                    last = _number(element.get("r"), last + 1)
+                    yield self._row(element, last)
+                case "col":
+                    self._column(element)
+                case _ if attribute(element, "state") in ("frozen", "frozenSplit"):
+                    self._extras.frozen = _number(attribute(element, "ySplit").partition(".")[0], 0)
+
+    def _column(self, element: Any) -> None:
+        width = _float(attribute(element, "width"))
+        if len(self._hidden_columns) >= grid.COLUMNS:
+            return
+        if attribute(element, "hidden") in ("1", "true") or (width is not None and width < _LEAST_WIDTH):
+            first, last = _number(attribute(element, "min"), 1), _number(attribute(element, "max"), 1)
+            self._hidden_columns.update(range(first, min(last, grid.COLUMNS) + 1))
+
+    def _row(self, element: Any, number: int) -> grid.Row:
+        height = element.get("ht")
+        hidden = element.get("hidden") in ("1", "true") or (
+            height is not None and (_float(height) or 0) < _LEAST_HEIGHT
+        )
+        cells: dict[int, str] = {}
+        bold = True
+        column = 0
+        read, columns = self._cells.read, self._columns
+        for cell in element:
+            reference = cell.get("r")
+            if reference is None:
+                column += 1
+            else:
+                letters = reference.rstrip("0123456789")
+                column = columns.get(letters, 0) or self._letters(letters)
+            if not len(cell):
+                continue
+            text, kept_out, kind, strong = read(cell, number, column)
+            if hidden or column in self._hidden_columns:
+                self._unseen.add("hidden", self._where, text + kept_out)
+                continue
+            if kept_out:
+                self._unseen.add(kind, self._where, kept_out)
+            if text and not text.isspace():
+                cells[column] = text
+                bold = bold and strong
+        notes = self._notes(number, hidden) if number in self._extras.comments else ()
+        return grid.Row(number, cells, bold and bool(cells), notes, hidden)
+
+    def _letters(self, letters: str) -> int:
+        column = grid.column_number(letters)
+        self._columns[letters] = column
+        return column
+
+    def _notes(self, number: int, hidden: bool) -> tuple[str, ...]:
+        kept = []
+        for column, element in self._extras.comments.pop(number):
+            text = read_text(element, self._book.styles)
+            parts: Sequence[tuple[str, Font | None]] = ((text, None),) if isinstance(text, str) else text
+            seen = ""
+            for part, font in parts:
+                why = font.unseen(_PAPER_OF_NOTES) if font else None
+                if hidden or column in self._hidden_columns:
+                    why = "hidden"
+                if why:
+                    self._unseen.add(why, self._where, part)
+                else:
+                    seen += part
+            if seen := " ".join(seen.split()):
+                kept.append(seen)
+        return tuple(kept)
+
+    def _late_comments(self) -> Iterator[Section]:
+        """Yield the comments on rows that have no cells."""
+        for number in sorted(self._extras.comments):
+            for note in self._notes(number, hidden=False):
+                yield Section(f"Comment: {note}", None, "paragraph")
+
+
+def _pieces(package: Package, part: str) -> Iterator[bytes]:
+    with package.stream(part) as stream:
+        while piece := stream.read(_READ_BYTES):
+            yield piece
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else otherwise
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
