@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ CASES = [Case(suffix, way, VISIBLE, HIDDEN) for suffix, ways in FORMATS.items() 
 
 
 @pytest.fixture(scope="module")
-def child(tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Worker:
-    """Return one child for all files, as ingest keeps it."""
-    return Worker(lambda: tokenizer, 200, LIMITS, tmp_path_factory.mktemp("scratch"))
+def child(tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """Yield one child for all files, as ingest keeps it."""
+    worker = Worker(lambda: tokenizer, 200, LIMITS, tmp_path_factory.mktemp("scratch"))
+    yield worker
+    worker.close()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.suffix}-{case.way}")
