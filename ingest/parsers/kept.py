@@ -16,20 +16,33 @@ class Kept:
 
     def __init__(self) -> None:
         self._characters: dict[tuple[FindingKind, str], int] = {}
-        self._places: dict[FindingKind, int] = {}
+        self._places: dict[FindingKind, set[str]] = {}
 
     def out(self, kind: FindingKind, where: str, text: str) -> None:
-        """Count a text that was kept out. White space alone hides nothing."""
+        """Count the characters of a text that was kept out. White space alone hides nothing, and does not count."""
         characters = sum(map(len, text.split()))
         if not characters:
             return
-        if (kind, where) not in self._characters:
-            self._places[kind] = self._places.get(kind, 0) + 1
-            if self._places[kind] > _PLACES:
+        places = self._places.setdefault(kind, set())
+        if where not in places:
+            if len(places) < _PLACES:
+                places.add(where)
+            else:
                 where = _ELSEWHERE
         self._characters[kind, where] = self._characters.get((kind, where), 0) + characters
 
     def findings(self) -> Iterator[Finding]:
-        """Yield one finding per kind and place; past the fiftieth place of a kind, one for all the rest."""
-        for (kind, where), characters in self._characters.items():
+        """Yield what has been counted since the last call, one finding per kind and place; past the fiftieth place of
+        a kind in the file, one for all the rest.
+        """
+        counted, self._characters = self._characters, {}
+        for (kind, where), characters in counted.items():
+            yield Finding(kind, where, characters)
+
+    def whole(self, kind: FindingKind, where: str) -> Iterator[Finding]:
+        """Yield what has been counted since the last call as one finding, whatever the kinds and places: the slide or
+        sheet around it is not seen either.
+        """
+        characters = sum(finding.characters for finding in self.findings())
+        if characters:
             yield Finding(kind, where, characters)

@@ -10,6 +10,8 @@ from typing import IO, Any, BinaryIO
 from lxml import etree
 
 from ingest.files import BadFile
+from ingest.parsers import trees
+from ingest.parsers.trees import attribute, local
 from ingest.parsers.zips import BROKEN, open_zip
 
 # Bytes of a part that is read as a whole, and of one that is read row by row: a million cells take 50 million.
@@ -41,6 +43,9 @@ class Package:
             return io.BytesIO()
         try:
             return io.BufferedReader(_Capped(self._archive.open(stored), most), 1 << 16)
+        except NotImplementedError as error:
+            # A kind of RuntimeError.
+            raise damaged(f"its container is packed in a way that is not read: {error}") from error
         except RuntimeError as error:
             raise BadFile("encrypted", "the file is protected by a password", "Save it without a password.") from error
         except BROKEN as error:
@@ -53,7 +58,7 @@ class Package:
         if not data.strip():
             return None
         try:
-            return etree.fromstring(data, xml_parser())
+            return trees.parsed(data)
         except etree.XMLSyntaxError as error:
             raise damaged(f"its part {name} is broken: {error}") from error
 
@@ -65,22 +70,12 @@ class Package:
         """
         if name not in self:
             return
-        wanted = tuple(f"{{*}}{tag}" for tag in tags)
         with self.stream(name) as part:
             try:
-                for _, element in etree.iterparse(
-                    part, tag=wanted, resolve_entities=False, no_network=True, load_dtd=False,
-                    remove_comments=True, remove_pis=True,
-                ):  # fmt: skip
+                for _, element in trees.walk(part, tags):
                     yield element
-                    element.clear()
-                    parent = element.getparent()
-                    while parent is not None and element.getprevious() is not None:
-                        del parent[0]
+                    trees.forget(element)
             except etree.XMLSyntaxError as error:
-                if "unknown error" in str(error):
-                    # What lxml says when its C library got no more memory.
-                    raise MemoryError from error
                 raise damaged(f"its part {name} is broken: {error}") from error
 
 
@@ -106,30 +101,9 @@ class _Capped(io.RawIOBase):
         return len(data)
 
 
-def xml_parser() -> etree.XMLParser:
-    """Return a parser that looks nothing up: no entities, no DTD, no network, and no text node of more than 10 MB."""
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
-
-
 def damaged(reason: str) -> BadFile:
     """Return the result for a file that is broken."""
     return BadFile("damaged", " ".join(reason.split())[:300], _RESTORE)
-
-
-def local(element: Any) -> str:
-    """Return an element's name without its namespace ("" for what is no element): formats change those."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def attribute(element: Any, name: str, default: str = "") -> str:
-    """Return an attribute by its name without namespace."""
-    value = element.get(name)
-    if value is None:
-        value = next((v for k, v in element.items() if k.rpartition("}")[2] == name), default)
-    return str(value)
 
 
 def relations(package: Package, part: str) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -36,9 +36,11 @@ ALL = 100
 class Side(Protocol):
     """One service, with what a test needs to know of it beside its Api."""
 
-    api: Api | MemoryApi
     chunker: str
     embedder: ModelRecord
+
+    @property
+    def api(self) -> Api | MemoryApi: ...
 
     def shown(self, user: str) -> Mapping[str, tuple[str, ...]]:
         """Return the texts that a user finds, by path, sorted."""
@@ -96,8 +98,9 @@ class Served:
         row = self._run(run)
         return row["done"], row["total"]
 
-    def _run(self, run: str) -> Mapping[str, int]:
-        return next(row for row in self.client.call("GET", "/api/runs")["runs"] if row["id"] == run)
+    def _run(self, run: str) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = self.client.call("GET", "/api/runs")["runs"]
+        return next(row for row in rows if row["id"] == run)
 
 
 @contextmanager

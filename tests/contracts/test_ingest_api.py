@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,29 @@ def test_a_new_version_takes_the_place_of_the_old(side: Side, run: str) -> None:
         row.findings,
     )
     assert {"a.txt": ("three",)} == side.shown("ada")
+
+
+def test_a_new_version_takes_its_place_in_one_step(side: Side, run: str) -> None:
+    """Whoever looks while it is put finds one version whole: never both, never half, never none."""
+    versions = [replace(put("a.txt", *(f"{word} {i}" for i in range(3))), sha256=word * 32) for word in ("ab", "cd")]
+    tell(side, run, versions[0])
+    seen: list[tuple[str, ...]] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            seen.append(side.shown("ada").get("a.txt", ()))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(1, 20):
+            tell(side, run, versions[number % 2])
+    finally:
+        done.set()
+        looking.join()
+    assert seen
+    assert set() == set(seen) - {tuple(f"{word} {i}" for i in range(3)) for word in ("ab", "cd")}
 
 
 @pytest.mark.parametrize("status", ["timed_out", "unreadable"])

@@ -21,6 +21,7 @@ from PIL import Image, ImageFilter
 from appliance.types import Box, Section
 from ingest.files import BadFile
 from ingest.parsers.images import skew
+from ingest.parsers.legible import NEAR
 
 # Where Debian (by version), Fedora, Arch and a build by hand put the models.
 _DEBIAN = Path("/usr/share/tesseract-ocr")
@@ -40,8 +41,8 @@ _SPECK_CONFIDENCE, _SPECK_CHARACTERS = 0.3, 2
 # A page that lies on its side is read with a confidence of 0.4, an upright one, however noisy, above 0.7.
 _UPRIGHT_CONFIDENCE = 0.7
 _ORIENTATION_CONFIDENCE = 1.0
-# The difference of grey (of 255) below which a person sees no text; Tesseract reads from a difference of 1 on.
-_CONTRAST = 32
+# In grey (of 255), as between colours: Tesseract reads what differs by 1, a person does not.
+_CONTRAST = NEAR
 # The share of a word's box that its strokes take at least; also how much of it may be specks.
 _STROKES = 0.02
 

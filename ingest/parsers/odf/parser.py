@@ -12,13 +12,14 @@ from typing import Any, BinaryIO
 from appliance.types import Finding, Section
 from ingest import media
 from ingest.files import BadFile
+from ingest.parsers.kept import Kept
 from ingest.parsers.odf.sheets import sheet_sections
 from ingest.parsers.odf.slides import Slides
 from ingest.parsers.odf.styles import Ink, Styles
 from ingest.parsers.odf.text import Reader
 from ingest.parsers.options import Options
-from ingest.parsers.palette import Unseen
-from ingest.parsers.zipped import Package, attribute, damaged, local
+from ingest.parsers.trees import attribute, local
+from ingest.parsers.zipped import Package, damaged
 
 _BODIES = frozenset({"text", "presentation", "spreadsheet", "drawing"})
 _MARGINS = ("header", "header-first", "footer", "footer-first")
@@ -75,7 +76,7 @@ def _refuse_encrypted(package: Package) -> None:
 
 
 def _text(body: Any, master: Any, styles: Styles) -> Iterator[Section | Finding]:
-    unseen = Unseen()
+    unseen = Kept()
     ink = styles.default("paragraph")
     yield from Reader(styles, unseen, "text").blocks(body, ink)
     yield from unseen.findings()

@@ -11,11 +11,12 @@ from lxml import etree
 
 from appliance.types import Finding, FindingKind, Section
 from ingest.files import BadFile
-from ingest.parsers import grid
+from ingest.parsers import grid, trees
+from ingest.parsers.kept import Kept
 from ingest.parsers.odf.styles import Ink, Styles, points
 from ingest.parsers.odf.text import Reader
-from ingest.parsers.palette import Unseen
-from ingest.parsers.zipped import Package, attribute, damaged, local
+from ingest.parsers.trees import attribute, forget, local
+from ingest.parsers.zipped import Package, damaged
 
 # A row or cell that is not empty, and repeated more often than this, is not data.
 _REPEATED_ROWS, _REPEATED_CELLS = 1000, 1024
@@ -33,10 +34,7 @@ def sheet_sections(package: Package, styles: Styles) -> Iterator[Section | Findi
     inside = 0
     with package.stream("content.xml") as part:
         try:
-            for event, element in etree.iterparse(
-                part, events=("start", "end"), tag=tuple(f"{{*}}{tag}" for tag in _TAGS), resolve_entities=False,
-                no_network=True, load_dtd=False, remove_comments=True, remove_pis=True,
-            ):  # fmt: skip
+            for event, element in trees.walk(part, _TAGS, ("start", "end")):
                 match event, local(element):
                     case "start", "table":
                         inside += 1
@@ -46,25 +44,18 @@ def sheet_sections(package: Package, styles: Styles) -> Iterator[Section | Findi
                         if inside == 0 and sheet is not None:
                             yield from sheet.sections()
                             sheet = None
-                            _forget(element)
+                            forget(element)
                     case "end", "automatic-styles":
                         styles.add(element.iter("{*}style"))
                     case "end", "table-column" if sheet is not None and inside == 1:
                         sheet.column(element)
                     case "end", "table-row" if sheet is not None and inside == 1:
                         sheet.row(element)
-                        _forget(element)
+                        forget(element)
                     case "end", "shapes" if sheet is not None:
                         sheet.shapes(element)
         except etree.XMLSyntaxError as error:
             raise damaged(f"its content is broken: {error}") from error
-
-
-def _forget(element: Any) -> None:
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and element.getprevious() is not None:
-        del parent[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class _Sheet:
         self._styles = styles
         self._style = attribute(table, "style-name")
         self._where = f"sheet {self._name[:100]}"
-        self._unseen = Unseen()
+        self._unseen = Kept()
         self._reader = Reader(styles, self._unseen, self._where)
         self._columns: list[_Column] = []
         self._number = 0
@@ -144,10 +135,9 @@ class _Sheet:
         layout = grid.Layout(kept.merged, headers, 0, frozenset(hidden_columns))
         found = chain(grid.sections(kept.rows, layout), kept.shapes)
         if self._styles.get("table", self._style).get("table-display") == "false":
-            characters = sum(len(section.text) for section in found)
-            characters += sum(finding.characters for finding in self._unseen.findings())
-            if characters:
-                yield Finding("hidden", self._where, characters)
+            for section in found:
+                self._unseen.out("hidden", self._where, section.text)
+            yield from self._unseen.whole("hidden", self._where)
             return
         start = next(found, None)
         if start is not None:
@@ -223,7 +213,7 @@ class _Sheet:
             return text, notes
         why: FindingKind | None = "hidden" if written and kind != "string" else ink.unseen()
         if why:
-            self._unseen.add(why, self._where, value)
+            self._unseen.out(why, self._where, value)
             return "", notes
         return ("" if written else value), notes
 

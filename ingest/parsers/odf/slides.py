@@ -8,10 +8,11 @@ from typing import Any
 
 from appliance.types import Finding, Section
 from ingest.files import BadFile
+from ingest.parsers.kept import Kept
+from ingest.parsers.legible import RGB, WHITE
 from ingest.parsers.odf.styles import Ink, Styles, points
 from ingest.parsers.odf.text import Reader
-from ingest.parsers.palette import WHITE, Colour, Unseen
-from ingest.parsers.zipped import attribute, local
+from ingest.parsers.trees import attribute, local
 
 _TITLES = frozenset({"title", "subtitle"})
 _SHAPES_LOOKED_AT = 500
@@ -27,7 +28,7 @@ class _Box:
     top: float
     right: float
     bottom: float
-    colour: Colour | None
+    colour: RGB | None
 
     def holds(self, x: float, y: float) -> bool:
         return self.left <= x <= self.right and self.top <= y <= self.bottom
@@ -39,7 +40,7 @@ class Slides:
     def __init__(self, styles: Styles, master: Any, pages: int) -> None:
         self._styles = styles
         self._pages = pages
-        self._unseen = Unseen()
+        self._unseen = Kept()
         found = [] if master is None else list(master.iter("{*}master-page", "{*}page-layout"))
         self._masters = {attribute(part, "name"): part for part in found if local(part) == "master-page"}
         self._sizes = {attribute(part, "name"): _size(part) for part in found if local(part) == "page-layout"}
@@ -59,10 +60,8 @@ class Slides:
             found = list(self._page(page, reader, style, first=number == 1))
             if style.get("visibility") == "hidden":
                 for section in found:
-                    self._unseen.add("hidden", reader.where, section.text)
-                characters = sum(finding.characters for finding in self._unseen.findings())
-                if characters:
-                    yield Finding("hidden", reader.where, characters)
+                    self._unseen.out("hidden", reader.where, section.text)
+                yield from self._unseen.whole("hidden", reader.where)
             else:
                 yield from found
                 yield from self._unseen.findings()
@@ -101,7 +100,7 @@ class Slides:
             width, height = size
             if box.right <= 0 or box.bottom <= 0 or box.left >= width or box.top >= height:
                 for section in reader.shape(shape, ink):
-                    self._unseen.add("off_page", reader.where, section.text)
+                    self._unseen.out("off_page", reader.where, section.text)
                 return
             x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
             below = next((other for other in reversed(under) if other.holds(x, y)), None)
@@ -130,7 +129,7 @@ class Slides:
                     found.append(replace(box, colour=None if image else ink.ground))
         return found[:_SHAPES_LOOKED_AT]
 
-    def _ground(self, style: dict[str, str], master: Any) -> Colour | None:
+    def _ground(self, style: dict[str, str], master: Any) -> RGB | None:
         above = self._styles.get("drawing-page", attribute(master, "style-name")) if master is not None else {}
         fill = style if style.get("fill") not in (None, "none") else above
         return Ink(ground=WHITE).under({name: fill[name] for name in ("fill", "fill-color") if name in fill}).ground

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.types import FindingKind
-from ingest.parsers.palette import BLACK, WHITE, Colour, read_colour
-from ingest.parsers.sheets.styles import Font
-from ingest.parsers.zipped import attribute, local
+from ingest.parsers.legible import BLACK, RGB, WHITE, Font, read_colour
+from ingest.parsers.trees import attribute, local
 
 _PARENTS = 30
 _POINTS = {"pt": 1.0, "cm": 72 / 2.54, "mm": 72 / 25.4, "in": 72.0, "px": 0.75, "pc": 12.0}
@@ -36,7 +35,7 @@ class Ink:
     """How text is drawn at some place: its font, the colour it stands on (None: not known), whether it is hidden."""
 
     font: Font = _FONT
-    ground: Colour | None = WHITE
+    ground: RGB | None = WHITE
     hidden: bool = False
 
     def unseen(self) -> FindingKind | None:
@@ -54,7 +53,7 @@ class Ink:
         clear = _percent(style.get("opacity", "")) < _TRANSPARENT_PERCENT and style.get("automatic") != "true"
         return Ink(font, self._ground(style), self.hidden or clear or style.get("display") == "none")
 
-    def _colour(self, style: Mapping[str, str]) -> Colour | None:
+    def _colour(self, style: Mapping[str, str]) -> RGB | None:
         if style.get("automatic") == "true":
             # The program takes a colour that can be seen.
             return None
@@ -65,7 +64,7 @@ class Ink:
             return self.font.points * min(_percent(size), 400.0) / 100
         return points(size, self.font.points)
 
-    def _ground(self, style: Mapping[str, str]) -> Colour | None:
+    def _ground(self, style: Mapping[str, str]) -> RGB | None:
         ground = self.ground
         if "block-ground" in style and style["block-ground"] != "transparent":
             ground = read_colour(style["block-ground"])

@@ -9,9 +9,9 @@ from typing import Any
 
 from appliance.types import Section, SectionKind
 from ingest.parsers import grid
+from ingest.parsers.kept import Kept
 from ingest.parsers.odf.styles import Ink, Styles
-from ingest.parsers.palette import Unseen
-from ingest.parsers.zipped import attribute, local
+from ingest.parsers.trees import attribute, local
 
 # What is declared, what has been deleted, what repeats the headings, and what stands for drawings is not text.
 _NO_TEXT = frozenset({
@@ -36,7 +36,7 @@ _COLUMNS, _SPANNED_ROWS = 1024, 200
 class Reader:
     """Reads text of one document. `where` names the place that findings are reported for."""
 
-    def __init__(self, styles: Styles, unseen: Unseen, where: str) -> None:
+    def __init__(self, styles: Styles, unseen: Kept, where: str) -> None:
         self.styles = styles
         self.unseen = unseen
         self.where = where
@@ -189,7 +189,7 @@ class Reader:
             return
         # Line breaks in the XML are spaces.
         if why := ink.unseen():
-            self.unseen.add(why, self.where, text)
+            self.unseen.out(why, self.where, text)
         else:
             parts.append(text.replace("\n", " "))
 

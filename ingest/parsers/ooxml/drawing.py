@@ -11,16 +11,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from ingest.parsers.legible import BLACK, RGB, WHITE, near, read_colour
 from ingest.parsers.ooxml.package import A, Element, number
-from ingest.parsers.zipped import attribute, local
+from ingest.parsers.trees import attribute, local
 
-# Red, green, blue: 0 to 255.
-RGB = tuple[int, int, int]
-
-WHITE: RGB = (255, 255, 255)
-BLACK: RGB = (0, 0, 0)
-# The largest difference of red, green or blue that is no contrast: #e0e0e0 on white cannot be read.
-_NEAR = 32
 _WHOLE = 100_000
 _STOPS = 20
 _NAMED: Mapping[str, RGB] = {
@@ -121,9 +115,9 @@ def colour(element: Element, theme: Scheme, placeholder: Fill | None = None) -> 
     base: RGB | None
     match local(element):
         case "srgbClr":
-            base = rgb(value)
+            base = read_colour(value)
         case "sysClr":
-            base = rgb(attribute(element, "lastClr")) or (BLACK if "Text" in value else WHITE)
+            base = read_colour(attribute(element, "lastClr")) or (BLACK if "Text" in value else WHITE)
         case "schemeClr" if value == "phClr":
             base = placeholder.colours[0] if placeholder and placeholder.colours else None
         case "schemeClr":
@@ -192,18 +186,6 @@ def lightened(base: RGB, tint: str | None, shade: str | None) -> RGB:
     return _eight_bits(colorsys.hls_to_rgb(hue, _unit(light), full))
 
 
-def rgb(text: str) -> RGB | None:
-    """Return a colour written as six hexadecimal digits, None for anything else."""
-    digits = text.lstrip("#")
-    if len(digits) != 6:
-        return None
-    try:
-        value = int(digits, 16)
-    except ValueError:
-        return None
-    return (value >> 16, value >> 8 & 255, value & 255)
-
-
 def unreadable(letters: Fill, ground: Fill) -> bool:
     """Tell whether letters cannot be told from the ground they stand on. What is not known can be read."""
     if letters.alpha == 0:
@@ -212,11 +194,6 @@ def unreadable(letters: Fill, ground: Fill) -> bool:
         return False
     shown = [(mixed(letter, behind, letters.alpha), behind) for letter in letters.colours for behind in ground.colours]
     return all(near(letter, behind) for letter, behind in shown)
-
-
-def near(one: RGB, other: RGB) -> bool:
-    """Tell whether there is no contrast between two colours."""
-    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= _NEAR
 
 
 def mixed(top: RGB, bottom: RGB, alpha: float) -> RGB:

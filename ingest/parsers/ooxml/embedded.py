@@ -9,7 +9,7 @@ import olefile
 
 _PDF, _ZIP = b"%PDF-", b"PK\x03\x04"
 _NATIVE_HEAD = struct.Struct("<IH")
-_BROKEN = (OSError, ValueError, IndexError, TypeError, AttributeError, struct.error)
+_BROKEN = (OSError, ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
 
 
 def unwrapped(data: bytes, name: str) -> tuple[str, bytes] | None:

@@ -17,7 +17,7 @@ from lxml import etree
 
 from appliance.types import Member
 from ingest.files import BadFile
-from ingest.parsers import zipped
+from ingest.parsers import trees, zipped
 from ingest.parsers.ooxml.embedded import unwrapped
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -91,7 +91,7 @@ class Package:
         if b"purl.oclc.org/ooxml" in data:
             data = _STRICT.sub(_ORDINARY, data)
         try:
-            root = etree.fromstring(data, zipped.xml_parser())
+            root = trees.parsed(data)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise zipped.damaged(f"its part {part} is broken: {error}") from error
         _choose(root)

@@ -13,7 +13,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from appliance.types import FindingKind, Section
-from ingest.parsers.pdf.page import Frame, Picture, Rect, area, intersection, render, within_reason
+from ingest.parsers.pdf.page import CONTRAST, Frame, Picture, Rect, area, intersection, render, within_reason
 
 _FIELDS = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
 # ISO 32000-1, 12.5.3: hidden and no-view; and 12.7.4.3: password.
@@ -21,8 +21,6 @@ _NOT_SHOWN = 2 | 32
 _PASSWORD = 1 << 13
 _DPI = 100.0
 _PIXELS = 16_000_000
-# A change of brightness (0 to 255) that is seen.
-_CONTRAST = 24
 _BORDER_POINTS = 2.0
 # Going over a letter of 6 points line by line, one meets 8 changes of brightness or more; a filled box has two a line.
 # Of a long text in a small field one sees the beginning.
@@ -123,7 +121,7 @@ def _too_little_ink(text: str, rect: Rect, picture: Picture) -> FindingKind | No
     inset = min(_BORDER_POINTS, (rect[2] - rect[0]) / 4, (rect[3] - rect[1]) / 4)
     inner = (rect[0] + inset, rect[1] + inset, rect[2] - inset, rect[3] - inset)
     pixels = picture.pixels[picture.slices(inner)].astype(np.int16)
-    edges = (np.abs(np.diff(pixels, axis=1)).max(axis=2, initial=0) >= _CONTRAST).sum()
+    edges = (np.abs(np.diff(pixels, axis=1)).max(axis=2, initial=0) >= CONTRAST).sum()
     return None if edges >= _EDGES_PER_LETTER * len("".join(text.split())) else "hidden"
 
 

@@ -15,14 +15,13 @@ from typing import Any
 
 from pypdfium2 import raw
 
+from ingest.parsers.legible import RGB, TINY_POINTS, WHITE
 from ingest.parsers.pdf.page import Frame, Rect, area, intersection, within_reason
 from ingest.parsers.pdf.places import Counts, Grid
 
-Colour = tuple[int, int, int]
 # a, b, c, d, e, f as PDF writes them (ISO 32000-1, 8.3.3).
 Matrix = tuple[float, float, float, float, float, float]
 
-TINY_POINTS = 2.0
 INVISIBLE, CLIP_ONLY = 3, 7
 _STROKED, _BOTH = (1, 5), (2, 6)
 # PDFium itself stops at forms nested deeper than 40.
@@ -39,7 +38,6 @@ _FLAT = 4.0
 _LINE_UNITS = 1000
 _REPLACEMENT = b"ActualText"
 _OPAQUE = 255
-_WHITE = (255, 255, 255)
 # Unicode's categories of separators, controls and what only acts on its neighbours.
 _WITHOUT_INK = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cn"})
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
@@ -62,7 +60,7 @@ class Text:
 
     handle: Any
     rect: Rect
-    colour: Colour | None
+    colour: RGB | None
     opaque: bool
     mode: int
     size: float
@@ -147,7 +145,7 @@ class _Walk:
         self._covers: list[tuple[int, Rect]] = []
         self._thin: list[tuple[int, Rect]] = []
         self._uneven: list[Rect] = []
-        self._fills: dict[Colour, list[Rect]] = {}
+        self._fills: dict[RGB, list[Rect]] = {}
         self._edges = tuple(ctypes.c_float() for _ in range(4))
         self._rgba = tuple(ctypes.c_uint() for _ in range(4))
         self._number = ctypes.c_float()
@@ -183,7 +181,7 @@ class _Walk:
         texts = self.found.texts
         if not texts:
             return
-        near: dict[Colour | None, Grid] = {None: Grid(self._frame.rect, (self._frame.rect,))}
+        near: dict[RGB | None, Grid] = {None: Grid(self._frame.rect, (self._frame.rect,))}
         uneven, later = Grid(self._frame.rect, self._uneven), Grid(self._frame.rect)
         for text in reversed(texts):
             while self._covers and self._covers[-1][0] > text.order:
@@ -195,9 +193,9 @@ class _Walk:
         if len(self._thin) >= _THIN_LINES:
             self._strike(texts)
 
-    def _near(self, colour: Colour | None) -> Grid:
+    def _near(self, colour: RGB | None) -> Grid:
         """Return where something is filled with a colour like this one: everywhere, where it is like paper."""
-        if _close(colour, _WHITE):
+        if _close(colour, WHITE):
             return Grid(self._frame.rect, (self._frame.rect,))
         rects = (rect for fill, rects in self._fills.items() if _close(colour, fill) for rect in rects)
         return Grid(self._frame.rect, rects)
@@ -275,7 +273,7 @@ class _Walk:
             return False
         return any(inky(character) for character in words_of(handle, self._text_page))
 
-    def _colour(self, handle: Any, stroked: bool) -> tuple[Colour | None, int]:
+    def _colour(self, handle: Any, stroked: bool) -> tuple[RGB | None, int]:
         ask = raw.FPDFPageObj_GetStrokeColor if stroked else raw.FPDFPageObj_GetFillColor
         red, green, blue, alpha = self._rgba
         if not ask(handle, red, green, blue, alpha):
@@ -380,5 +378,5 @@ def _overhangs(rect: Rect, edges: Rect) -> bool:
     return inside < whole / 2 or outward > _OVERHANG_POINTS
 
 
-def _close(one: Colour | None, other: Colour) -> bool:
+def _close(one: RGB | None, other: RGB) -> bool:
     return one is None or max(abs(a - b) for a, b in zip(one, other, strict=True)) < _DOUBT

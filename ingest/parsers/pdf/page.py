@@ -21,6 +21,9 @@ POINTS_PER_INCH = 72
 # PDF readers show nothing larger; such pages come from broken or hostile files.
 _SIDE_POINTS = 14_400.0
 _FAR_POINTS = 1e6
+# Pixels that differ by less (red, green or blue, 0 to 255) look alike. Less than `legible.NEAR`, which compares colours
+# as they are written: of a thin stroke's colour only a part comes to the pixels.
+CONTRAST = 24
 
 
 @dataclass(frozen=True, slots=True)

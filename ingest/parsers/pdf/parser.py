@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 import pypdfium2
 from pypdfium2 import raw
 
-from appliance.types import Finding, FindingKind, Section
+from appliance.types import Finding, FindingKind, Member, Section
 from ingest import media
 from ingest.files import BadFile
 from ingest.parsers.images import ocr
 from ingest.parsers.options import Options
+from ingest.parsers.pdf.attachments import attachments
 from ingest.parsers.pdf.form import form_of, written
 from ingest.parsers.pdf.layers import layered
 from ingest.parsers.pdf.objects import Drawn, drawn
@@ -45,30 +46,36 @@ class PdfParser:
         self._options = options
         self._reader = reader
 
-    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding]:
-        """Yield the paragraphs and headings of each page, pages counted from 1, then what was kept out.
+    def parse(self, file: BinaryIO, media_type: str) -> Iterator[Section | Finding | Member]:
+        """Yield the paragraphs and headings of each page, pages counted from 1, what was kept out, and attached files.
 
-        Raises BadFile where the document is encrypted or broken, has too many pages, or shows no text at all.
+        Raises BadFile where the document is encrypted or broken, has too many pages, or holds neither text nor files.
         """
         document = _open(file)
         try:
-            _count(document, self._options.pages)
-            scanner = Scanner(self._reader, self._options.ocr_languages)
-            reading = _Reading(document, layered(file), scanner)
-            pages = []
-            for number in range(len(document)):
-                pages.append(reading.page(number))
-                self._options.alive()
-            outline = list(_outline(document))
+            yield from self._parse(document, layered(file))
         finally:
             document.close()
+
+    def _parse(self, document: Any, layers: bool) -> Iterator[Section | Finding | Member]:
+        _count(document, self._options.pages)
+        scanner = Scanner(self._reader, self._options.ocr_languages)
+        reading = _Reading(document, layers, scanner)
+        pages = []
+        for number in range(len(document)):
+            pages.append(reading.page(number))
+            self._options.alive()
         if reading.loaded == 0:
             raise BadFile("damaged", "PDFium cannot load any of its pages", _DAMAGED)
+        members = attachments(document)
+        first = next(members, None)
         findings = list(reading.findings(pages))
-        if not any(pages) and not findings:
+        if first is None and not any(pages) and not findings:
             raise scanner.problem or self._empty(reading)
-        yield from sections(pages, outline)
+        yield from sections(pages, list(_outline(document)))
         yield from findings
+        if first is not None:
+            yield from chain((first,), members)
 
     def _empty(self, reading: _Reading) -> BadFile:
         if not reading.objects:

@@ -23,6 +23,8 @@ from ingest.parsers.pdf.page import Frame, Picture, Rect, area, intersection, re
 from ingest.parsers.pdf.screen import Piece, Unseen
 
 _DPI = 200.0
+# Small print, as in a chart, where that finds nothing.
+_FINE_DPI = 400.0
 _PIXELS = 40_000_000
 _COMPARED_DPI = 150.0
 # A page with fewer characters than this, most of it under pictures, is a scan with a stamp on it.
@@ -88,8 +90,9 @@ class Scanner:
         return bool(self.languages) and self.problem is None and self.reader.available()
 
     def page(self, page: Any, frame: Frame, dpi: float = _DPI) -> list[Line]:
-        """Return the lines of a page as displayed."""
-        return self._read(render(page, frame, (dpi, _PIXELS), grey=True), (0.0, 0.0))
+        """Return the lines of a page as displayed. Where there are none, it is looked at more closely."""
+        lines = self._read(render(page, frame, (dpi, _PIXELS), grey=True), (0.0, 0.0))
+        return lines or self._read(render(page, frame, (_FINE_DPI, _PIXELS), grey=True), (0.0, 0.0))
 
     def sections(self, lines: Sequence[Line], page: int) -> list[Section]:
         """Return the paragraphs of what was read."""

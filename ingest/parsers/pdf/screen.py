@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from pypdfium2 import raw
 
 from appliance.types import FindingKind
-from ingest.parsers.pdf.objects import CLIP_ONLY, INVISIBLE, TINY_POINTS, Drawn, Text, inky, words_of
-from ingest.parsers.pdf.page import Frame, Picture, Rect, address, area, char_box, intersection, render, union
+from ingest.parsers.legible import TINY_POINTS
+from ingest.parsers.pdf.objects import CLIP_ONLY, INVISIBLE, Drawn, Text, inky, words_of
+from ingest.parsers.pdf.page import CONTRAST, Frame, Picture, Rect, address, area, char_box, intersection, render, union
 
-# Differences of red, green or blue (0 to 255). Taking a text away has to change a pixel by _PAINTED; thin strokes are
-# smoothed, so that it is less than _CONTRAST, by which a plain colour has to differ from what it stands on.
+# Taking a text away has to change a pixel by this (red, green or blue, 0 to 255): thin strokes are smoothed, so that it
+# is less than CONTRAST, by which a plain colour has to differ from what it stands on.
 _PAINTED = 10
-_CONTRAST = 24
 # What is let through by a transparent text.
 _FAINT = 18
 # Pixels per em that show strokes of ordinary letters, and the limits of what is rendered.
@@ -272,7 +272,7 @@ class _Look:
         a, b = (picture.pixels[rows, columns].astype(np.int16) for picture in (whole, without))
         if text.mode == CLIP_ONLY:
             # Such text is the shape of what is drawn after it, and cannot be taken away: anything uneven is it.
-            spread = np.abs(a - (a[:1, :1] if a.size else 0)).max(axis=2, initial=0) >= _CONTRAST
+            spread = np.abs(a - (a[:1, :1] if a.size else 0)).max(axis=2, initial=0) >= CONTRAST
             return cls(whole, rows.start, columns.start, spread, None)
         shown = np.abs(a - b).max(axis=2, initial=0) >= (_FAINT if text.dimmed else _PAINTED)
         if text.colour is None:
@@ -281,7 +281,7 @@ class _Look:
         distance = np.abs(b - own).max(axis=2, initial=0)
         shown &= np.abs(a - own).max(axis=2, initial=0) < distance
         if text.opaque:
-            shown &= distance >= _CONTRAST
+            shown &= distance >= CONTRAST
         return cls(whole, rows.start, columns.start, shown, distance)
 
     def shows(self, box: Rect) -> bool:
@@ -295,7 +295,7 @@ class _Look:
 
     def same_as_background(self) -> bool:
         """Tell whether most of what is behind the text has the text's colour."""
-        return self.distance is not None and self.distance.size > 0 and float(np.median(self.distance)) < _CONTRAST
+        return self.distance is not None and self.distance.size > 0 and float(np.median(self.distance)) < CONTRAST
 
 
 def _rounds(texts: Sequence[Text]) -> list[list[Text]]:

@@ -11,7 +11,7 @@ from appliance.types import Finding, FindingKind, Member, Section
 from ingest import media
 from ingest.parsers import zipped
 from ingest.parsers.kept import Kept
-from ingest.parsers.ooxml.drawing import RGB, WHITE, near
+from ingest.parsers.legible import RGB, TINY_POINTS, WHITE, near
 from ingest.parsers.options import Options
 from ingest.parsers.rtf.state import BODY_TEXT, FAR_TWIPS, FORMATTING, State
 from ingest.parsers.rtf.story import Ending, Story
@@ -46,7 +46,7 @@ _WORDS = {
 }  # fmt: skip
 _SIGNS = {"~": "\u00a0", "_": "-", "-": "", "\\": "\\", "{": "{", "}": "}", "\t": "\t"}
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo|kop) ([1-9])")
-_TINY_HALF_POINTS = 4
+_TINY_HALF_POINTS = 2 * TINY_POINTS
 # Left and top edge of a shape past the page, right and bottom edge before it: a page may begin half as far away.
 _SIDES = {"shpleft": 1, "shptop": 1, "shpright": -2, "shpbottom": -2}
 # Notes in notes in boxes; nobody writes more, and each costs as much as the text in it.
@@ -154,6 +154,9 @@ class _Reader:
 
     def _put(self, text: str) -> None:
         state = self._state
+        if state.deleted and state.to in (_TEXT, _SIGN):
+            # Deleted with changes tracked: ordinary, and no more reported than in DOCX.
+            return
         if state.to == _TEXT:
             kind = self._unseen() if text.strip() else None
             if kind is None:
@@ -183,7 +186,7 @@ class _Reader:
     def _unseen(self) -> FindingKind | None:
         """Return why a person does not see text in the present state."""
         state = self._state
-        if state.vanish or state.deleted:
+        if state.vanish:
             return "hidden"
         if state.off or abs(state.indent) >= FAR_TWIPS or 0 < -state.exact < 10 * _TINY_HALF_POINTS:
             return "off_page"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from appliance.types import FindingKind
+from ingest.parsers.legible import Font
 from ingest.parsers.sheets.extras import Extras
 from ingest.parsers.sheets.formats import plain
-from ingest.parsers.sheets.styles import Font, Look, Styles
-from ingest.parsers.zipped import local
+from ingest.parsers.sheets.styles import Look, Styles
+from ingest.parsers.trees import local
 
 # What a cell can hold in the program that made the format.
 _CELL_CHARACTERS = 32_767

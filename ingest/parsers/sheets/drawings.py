@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from appliance.types import FindingKind, Section
-from ingest.parsers.palette import BLACK, WHITE, Colour, Unseen, read_colour
-from ingest.parsers.sheets.styles import Font, Styles
-from ingest.parsers.zipped import Package, attribute, local, relations
+from ingest.parsers.kept import Kept
+from ingest.parsers.legible import BLACK, RGB, WHITE, Font, read_colour
+from ingest.parsers.sheets.styles import Styles
+from ingest.parsers.trees import attribute, local
+from ingest.parsers.zipped import Package, relations
 
 _SHAPES = frozenset({"sp", "cxnSp"})
 _MORE = frozenset({"chart", "chartEx", "diagramData"})
 
 
-def drawing_sections(package: Package, part: str, styles: Styles, unseen: Unseen, where: str) -> Iterator[Section]:
+def drawing_sections(package: Package, part: str, styles: Styles, unseen: Kept, where: str) -> Iterator[Section]:
     """Yield the texts of a drawing's shapes that are shown; count the others."""
     root = package.tree(part)
     if root is None:
@@ -30,9 +32,9 @@ def drawing_sections(package: Package, part: str, styles: Styles, unseen: Unseen
             yield from _paragraphs(package.tree(inner), styles, None, (unseen, where, None))
 
 
-def _shape(shape: Any, styles: Styles, unseen: Unseen, where: str) -> Iterator[Section]:
+def _shape(shape: Any, styles: Styles, unseen: Kept, where: str) -> Iterator[Section]:
     hidden: FindingKind | None = None
-    ground: Colour | None = WHITE
+    ground: RGB | None = WHITE
     for part in shape.iter():
         name = local(part)
         if name == "cNvPr" and attribute(part, "hidden") in ("1", "true"):
@@ -48,7 +50,7 @@ def _shape(shape: Any, styles: Styles, unseen: Unseen, where: str) -> Iterator[S
 
 
 def _paragraphs(
-    root: Any, styles: Styles, ground: Colour | None, place: tuple[Unseen, str, FindingKind | None]
+    root: Any, styles: Styles, ground: RGB | None, place: tuple[Kept, str, FindingKind | None]
 ) -> Iterator[Section]:
     unseen, where, hidden = place
     lines = []
@@ -60,7 +62,7 @@ def _paragraphs(
             words = "".join(part.text or "" for part in run if local(part) == "t")
             why = hidden or _font(run, styles).unseen(ground)
             if why:
-                unseen.add(why, where, words)
+                unseen.out(why, where, words)
             else:
                 text += "\n" if local(run) == "br" else words
         if text.strip():
@@ -78,7 +80,7 @@ def _font(run: Any, styles: Styles) -> Font:
     return Font()
 
 
-def _fill(element: Any, styles: Styles, otherwise: Colour) -> Colour | None:
+def _fill(element: Any, styles: Styles, otherwise: RGB) -> RGB | None:
     """Return the colour that an element is filled with; None where it is not one colour."""
     for part in element:
         match local(part):
@@ -89,7 +91,7 @@ def _fill(element: Any, styles: Styles, otherwise: Colour) -> Colour | None:
     return otherwise
 
 
-def _solid(fill: Any, styles: Styles) -> Colour | None:
+def _solid(fill: Any, styles: Styles) -> RGB | None:
     for colour in fill:
         if len(colour):
             # Made lighter, darker or transparent: not worth a wrong finding.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.parsers.grid import COLUMNS, Area, column_number
-from ingest.parsers.zipped import Package, attribute, local, relations
+from ingest.parsers.trees import attribute, local
+from ingest.parsers.zipped import Package, relations
 
 _ROWS_END = re.compile(rb"</(?:\w{1,20}:)?sheetData\s*>|<(?:\w{1,20}:)?sheetData\s*/>")
 _MERGED = re.compile(rb'<(?:\w{1,20}:)?mergeCell\s[^>]{0,200}?\bref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')

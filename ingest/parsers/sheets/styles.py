@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.types import FindingKind
-from ingest.parsers.palette import BLACK, TINY_POINTS, WHITE, Colour, near, read_colour, tinted
+from ingest.parsers.legible import BLACK, RGB, WHITE, Font, read_colour
 from ingest.parsers.sheets.formats import BUILT_IN, Format, read_format
-from ingest.parsers.zipped import attribute, local
+from ingest.parsers.trees import attribute, local
 
 # ECMA-376, part 1, 18.8.27: the colours of spreadsheets from before 2007, from number 8 on; 0 to 7 are those of 8 to
 # 15 once more.
@@ -38,27 +39,12 @@ _USUAL_POINTS = 11.0
 
 
 @dataclass(frozen=True, slots=True)
-class Font:
-    """Of a cell or of a part of its text. A colour that is not known is None."""
-
-    colour: Colour | None = BLACK
-    points: float = _USUAL_POINTS
-    bold: bool = False
-
-    def unseen(self, ground: Colour | None) -> FindingKind | None:
-        """Say why text in this font cannot be seen on a ground; None where it can."""
-        if self.points < TINY_POINTS:
-            return "tiny"
-        return "background_colour" if near(self.colour, ground) else None
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """How a cell looks. `bare` cells have no ground of their own: that of a table's style may shine through."""
 
     format: Format
     font: Font
-    ground: Colour | None
+    ground: RGB | None
     bare: bool
     unseen: FindingKind | None
 
@@ -94,7 +80,7 @@ class Styles:
 
     def font(self, element: Any) -> Font:
         """Return the font that a `font` or `rPr` element describes."""
-        colour: Colour | None = BLACK
+        colour: RGB | None = BLACK
         points, bold = _USUAL_POINTS, False
         for part in element:
             match local(part):
@@ -106,11 +92,11 @@ class Styles:
                     bold = attribute(part, "val", "1") not in ("0", "false")
         return Font(colour, points, bold)
 
-    def named(self, name: str) -> Colour | None:
+    def named(self, name: str) -> RGB | None:
         """Return a colour of the theme by its name in drawings ("bg1", "accent1")."""
         return self._theme.get({"bg1": "lt1", "tx1": "dk1", "bg2": "lt2", "tx2": "dk2"}.get(name, name))
 
-    def _ground(self, fill: Any) -> tuple[Colour | None, bool]:
+    def _ground(self, fill: Any) -> tuple[RGB | None, bool]:
         pattern = next(iter(_children(fill, "patternFill")), None)
         if pattern is None:
             return (None, False) if len(fill) else (WHITE, True)
@@ -120,10 +106,10 @@ class Styles:
         colour = next(iter(_children(pattern, "fgColor")), None)
         return (WHITE if colour is None else self._colour(colour, WHITE)), False
 
-    def _colour(self, element: Any, automatic: Colour) -> Colour | None:
+    def _colour(self, element: Any, automatic: RGB) -> RGB | None:
         if attribute(element, "auto") in ("1", "true"):
             return automatic
-        colour: Colour | None = None
+        colour: RGB | None = None
         if code := attribute(element, "rgb"):
             colour = read_colour(code)
         elif code := attribute(element, "theme"):
@@ -132,9 +118,9 @@ class Styles:
         elif code := attribute(element, "indexed"):
             colour = self._index(_int(code))
         tint = _float(attribute(element, "tint"), 0.0)
-        return tinted(colour, tint) if colour and tint else colour
+        return _tinted(colour, tint) if colour and tint else colour
 
-    def _index(self, index: int) -> Colour | None:
+    def _index(self, index: int) -> RGB | None:
         if index >= 64:
             return {64: BLACK, 65: WHITE}.get(index)
         if index < len(self._indexed):
@@ -142,8 +128,17 @@ class Styles:
         return read_colour(_INDEXED[7 * (index % 8 if index < 8 else index - 8) :][:6])
 
 
-def _theme_colours(theme: Any) -> dict[str, Colour]:
-    found: dict[str, Colour] = {"lt1": WHITE, "dk1": BLACK}
+def _tinted(colour: RGB, tint: float) -> RGB:
+    """Return a colour made darker (tint down to -1) or lighter (up to 1), as ECMA-376, part 1, 18.8.19 defines it."""
+    hue, light, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in colour))
+    tint = max(-1.0, min(1.0, tint))
+    light = light * (1 + tint) if tint < 0 else light * (1 - tint) + tint
+    red, green, blue = colorsys.hls_to_rgb(hue, light, saturation)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _theme_colours(theme: Any) -> dict[str, RGB]:
+    found: dict[str, RGB] = {"lt1": WHITE, "dk1": BLACK}
     schemes = [] if theme is None else [part for part in theme.iter() if local(part) == "clrScheme"]
     for part in schemes[0] if schemes else ():
         for value in part:

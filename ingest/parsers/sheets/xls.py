@@ -14,9 +14,9 @@ from xlrd.compdoc import CompDocError
 from appliance.types import Finding, FindingKind, Section
 from ingest.files import BadFile
 from ingest.parsers import grid
-from ingest.parsers.palette import BLACK, WHITE, Colour, Unseen
+from ingest.parsers.kept import Kept
+from ingest.parsers.legible import BLACK, RGB, WHITE, Font
 from ingest.parsers.sheets.formats import Format, read_format
-from ingest.parsers.sheets.styles import Font
 from ingest.parsers.zipped import damaged
 
 # What xlrd stumbles over in broken files besides its own error.
@@ -66,7 +66,7 @@ class _Sheet:
         self._book = book
         self._sheet = sheet
         self._where = where
-        self._unseen = Unseen()
+        self._unseen = Kept()
         self._formats: dict[int, Format] = {}
         self._looks: dict[int, FindingKind | None] = {}
         self._hidden = frozenset(c + 1 for c, info in sheet.colinfo_map.items() if info.hidden or info.width == 0)
@@ -76,12 +76,13 @@ class _Sheet:
         found = grid.sections(self._rows(), self._layout())
         if self._sheet.visibility:
             for section in found:
-                self._unseen.add("hidden", self._where, section.text)
-        else:
-            first = next(found, None)
-            if first is not None:
-                yield Section(name, None, "heading", level=2)
-                yield from chain((first,), found)
+                self._unseen.out("hidden", self._where, section.text)
+            yield from self._unseen.whole("hidden", self._where)
+            return
+        first = next(found, None)
+        if first is not None:
+            yield Section(name, None, "heading", level=2)
+            yield from chain((first,), found)
         yield from self._unseen.findings()
 
     def _layout(self) -> grid.Layout:
@@ -113,14 +114,14 @@ class _Sheet:
             why: FindingKind | None = "hidden" if hidden or column + 1 in self._hidden or text is None else None
             why = why or self._look(style)
             if why:
-                self._unseen.add(why, self._where, str(value) if text is None else text)
+                self._unseen.out(why, self._where, str(value) if text is None else text)
             elif text and not text.isspace():
                 cells[column + 1] = text
                 bold = bold and self._bold(style)
         shown = []
         for column, note in notes:
             if hidden or column in self._hidden:
-                self._unseen.add("hidden", self._where, note)
+                self._unseen.out("hidden", self._where, note)
             elif note:
                 shown.append(note)
         return grid.Row(row + 1, cells, bold and bool(cells), tuple(shown), hidden)
@@ -157,7 +158,7 @@ class _Sheet:
     def _bold(self, style: int) -> bool:
         return self._font(style).bold
 
-    def _ground(self, style: int) -> Colour | None:
+    def _ground(self, style: int) -> RGB | None:
         if style >= len(self._book.xf_list):
             return WHITE
         background = self._book.xf_list[style].background
@@ -165,7 +166,7 @@ class _Sheet:
             return WHITE
         return self._colour(background.pattern_colour_index, WHITE) if background.fill_pattern == _SOLID else None
 
-    def _colour(self, index: int, automatic: Colour) -> Colour | None:
+    def _colour(self, index: int, automatic: RGB) -> RGB | None:
         if index == _UNCHANGED or index == 64 + (automatic == WHITE):
             return automatic
         # None there means that the system decides.

@@ -12,19 +12,21 @@ from typing import Any, BinaryIO
 
 from appliance.types import Finding, Member, Section
 from ingest.parsers import grid
-from ingest.parsers.palette import Colour, Unseen
+from ingest.parsers.kept import Kept
+from ingest.parsers.legible import RGB, Font
 from ingest.parsers.sheets.cells import CellReader, Text, read_text
 from ingest.parsers.sheets.drawings import drawing_sections
 from ingest.parsers.sheets.extras import Extras, read_extras
-from ingest.parsers.sheets.styles import Font, Styles
-from ingest.parsers.zipped import Package, attribute, damaged, local, relations
+from ingest.parsers.sheets.styles import Styles
+from ingest.parsers.trees import attribute, local
+from ingest.parsers.zipped import Package, damaged, relations
 
 # Less is a line on the screen: in points of height, in characters of width.
 _LEAST_HEIGHT, _LEAST_WIDTH = 1.0, 0.2
 _READ_BYTES = 1 << 20
 _EMBEDDED = frozenset({"package", "oleObject"})
 _DOCUMENTS = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "pdf", "rtf", "doc", "xls", "ppt", "txt"})
-_PAPER_OF_NOTES: Colour = (255, 255, 225)
+_PAPER_OF_NOTES: RGB = (255, 255, 225)
 
 
 def workbook(file: BinaryIO) -> Iterator[Section | Finding | Member]:
@@ -63,7 +65,7 @@ class _Sheet:
         self._book = book
         self._part = part
         self._where = where
-        self._unseen = Unseen()
+        self._unseen = Kept()
         self._columns: dict[str, int] = {}
         self._hidden_columns: set[int] = set()
         self._extras = Extras()
@@ -74,7 +76,7 @@ class _Sheet:
         found = self._content()
         if state != "visible":
             for section in found:
-                self._unseen.add("hidden", self._where, section.text)
+                self._unseen.out("hidden", self._where, section.text)
         else:
             first = next(found, None)
             if first is not None:
@@ -82,10 +84,10 @@ class _Sheet:
                 yield Section(name, None, "heading", level=2)
                 yield from chain((first,), found)
             yield from self.members()
-        kept_out = list(self._unseen.findings())
-        if state != "visible" and kept_out:
-            kept_out = [Finding("hidden", self._where, sum(finding.characters for finding in kept_out))]
-        yield from kept_out
+        if state == "visible":
+            yield from self._unseen.findings()
+        else:
+            yield from self._unseen.whole("hidden", self._where)
 
     def _content(self) -> Iterator[Section]:
         package = self._book.package
@@ -151,10 +153,10 @@ class _Sheet:
                 continue
             text, kept_out, kind, strong = read(cell, number, column)
             if hidden or column in self._hidden_columns:
-                self._unseen.add("hidden", self._where, text + kept_out)
+                self._unseen.out("hidden", self._where, text + kept_out)
                 continue
             if kept_out:
-                self._unseen.add(kind, self._where, kept_out)
+                self._unseen.out(kind, self._where, kept_out)
             if text and not text.isspace():
                 cells[column] = text
                 bold = bold and strong
@@ -177,7 +179,7 @@ class _Sheet:
                 if hidden or column in self._hidden_columns:
                     why = "hidden"
                 if why:
-                    self._unseen.add(why, self._where, part)
+                    self._unseen.out(why, self._where, part)
                 else:
                     seen += part
             if seen := " ".join(seen.split()):

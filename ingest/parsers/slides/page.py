@@ -25,7 +25,8 @@ _FURNITURE = ("dt", "ftr", "hdr")
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What the slides of one deck share: its package, what was kept out, the slides' size, the styles of text and of
-    tables; and what was found out on the way: the shapes of layouts and masters, and which footers were shown.
+    tables; and what was found out on the way: the shapes of layouts and masters, which of those were told, and which
+    footers.
     """
 
     package: Package
@@ -34,6 +35,7 @@ class Resources:
     text_styles: tuple[Element, ...]
     table_styles: dict[str, Element]
     lower: dict[str, list[Shape]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     furniture: set[str] = field(default_factory=set)
 
 
@@ -56,6 +58,7 @@ class Slide:
         lines = [line.text.replace("\n", " ") for shape in titles for line in self._lines(shape)]
         title = " ".join(filter(None, lines))
         rest = [section for shape in self._in_order() if shape not in titles for section in self._shape(shape)]
+        rest += self._template()
         notes = list(self._notes())
         if title:
             yield Section(title, self._page, "heading", level=1 if self._page == 1 else 2)
@@ -78,6 +81,17 @@ class Slide:
                 self._resources.lower[sheet.part] = [s for s in drawn if placeholder(s.element) is None]
             found = [*self._resources.lower[sheet.part], *found]
         return found
+
+    def _template(self) -> Iterator[Section]:
+        """Yield the text of layout and master. It stands on every slide that takes from them, and is told once."""
+        sheet = self._sheet
+        while sheet.below and sheet.root.get("showMasterSp", "1") not in ("0", "false"):
+            sheet = sheet.below
+            if sheet.part not in self._resources.told:
+                self._resources.told.add(sheet.part)
+                for line in (line for shape in self._resources.lower[sheet.part] for line in self._lines(shape)):
+                    if line.text:
+                        yield Section(line.text, self._page, "paragraph")
 
     def _in_order(self) -> list[Shape]:
         """Return the shapes as a reader takes them: from top to bottom, then from left to right, groups together."""

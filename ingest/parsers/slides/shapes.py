@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ingest.parsers.ooxml.drawing import UNKNOWN, Fill, Scheme, fill, over, referred
 from ingest.parsers.ooxml.package import A, Element, P, Package, R, Relation, number
-from ingest.parsers.zipped import local
+from ingest.parsers.trees import local
 
 _HEAD_BYTES = 4096
 _RECTANGLES = frozenset(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ingest.parsers.ooxml.drawing import UNKNOWN, WHITE, Fill, Scheme, colour, fill, referred, tinted
+from ingest.parsers.legible import WHITE
+from ingest.parsers.ooxml.drawing import UNKNOWN, Fill, Scheme, colour, fill, referred, tinted
 from ingest.parsers.ooxml.package import A, Element, number
 
 # "Medium Style 2 - Accent 1", what a new table has. Files name the built-in styles without saying what they are; the

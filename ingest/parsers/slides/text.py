@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.types import FindingKind
-from ingest.parsers.ooxml.drawing import BLACK, Fill, Scheme, colour, fill, unreadable
+from ingest.parsers.legible import BLACK, TINY_POINTS
+from ingest.parsers.ooxml.drawing import Fill, Scheme, colour, fill, unreadable
 from ingest.parsers.ooxml.formulas import M, formula
 from ingest.parsers.ooxml.package import A, Element, number
 
-_TINY_POINTS = 2.0
 _USUAL = 18.0
 _LEVELS = 9
 _BULLETS = {f"{A}buChar": "-", f"{A}buBlip": "-", f"{A}buAutoNum": "1", f"{A}buNone": ""}
@@ -95,7 +95,7 @@ def _unseen(own: Element | None, levels: tuple[list[Element], list[Element]], lo
     far = [level.find(f"{A}defRPr") for level in levels[1]]
     sources = [source for source in (*near, *far) if source is not None]
     points = next((number(source.get("sz"), _USUAL * 100) / 100 for source in sources if source.get("sz")), _USUAL)
-    if points * look.scale < _TINY_POINTS:
+    if points * look.scale < TINY_POINTS:
         return "tiny"
     line = next((found for source in sources if (found := source.find(f"{A}ln")) is not None), None)
     outline = fill(line, look.theme)

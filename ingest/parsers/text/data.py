@@ -18,7 +18,7 @@ from lxml import etree
 
 from appliance.types import Finding, Section
 from ingest import media
-from ingest.parsers import tables
+from ingest.parsers import tables, trees
 from ingest.parsers.options import Options
 from ingest.parsers.text.plain import decode, paragraphs
 from ingest.parsers.web.html import html_sections
@@ -132,18 +132,15 @@ def _yaml(text: str) -> _Node:
 
 
 def _xml(data: bytes) -> Iterator[Section | Finding]:
-    parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
-    )
     try:
-        root = etree.fromstring(data, parser=parser)
+        root = trees.parsed(data)
     except (etree.XMLSyntaxError, ValueError, LookupError):
         yield from paragraphs(decode(data))
         return
-    if _name(root) == "html":
+    if trees.local(root) == "html":
         yield from html_sections(etree.tostring(root, encoding="unicode"), xml=True)
         return
-    yield from _sections(_Record([(_name(root), _element(root))]))
+    yield from _sections(_Record([(trees.local(root), _element(root))]))
 
 
 def _element(root: etree._Element) -> _Node:
@@ -167,7 +164,7 @@ def _element(root: etree._Element) -> _Node:
                 if own:
                     fields.append(("", own))
             value: _Node = fields[0][1] if [name for name, _ in fields] == [""] else _Record(fields)
-            open_records[-1].append((_name(element), value))
+            open_records[-1].append((trees.local(element), value))
     return open_records[0][0][1]
 
 
@@ -185,10 +182,6 @@ def _is_mixed(element: etree._Element) -> bool:
     if len(element) == 0:
         return False
     return bool(element.text and element.text.strip()) or any(child.tail and child.tail.strip() for child in element)
-
-
-def _name(element: etree._Element) -> str:
-    return _local(str(element.tag))
 
 
 def _local(name: str) -> str:

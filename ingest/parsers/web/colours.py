@@ -8,13 +8,14 @@ from typing import Any
 import tinycss2
 from tinycss2.color5 import parse_color
 
+from ingest.parsers import legible
+from ingest.parsers.legible import RGB
+
 # Red, green, blue and opacity, 0 to 1 each.
 Colour = tuple[float, float, float, float]
 
 WHITE: Colour = (1.0, 1.0, 1.0, 1.0)
 BLACK: Colour = (0.0, 0.0, 0.0, 1.0)
-# The largest difference of red, green or blue that is no contrast: #e0e0e0 on white cannot be read.
-_NEAR = 32 / 255
 
 
 def colours(value: str) -> list[Colour]:
@@ -44,7 +45,12 @@ def over(front: Colour, behind: Colour) -> Colour:
 
 def near(one: Colour, other: Colour) -> bool:
     """Tell whether nobody sees one of these on the other."""
-    return max(abs(a - b) for a, b in zip(one[:3], other[:3], strict=True)) <= _NEAR
+    return legible.near(_eight_bits(one), _eight_bits(other))
+
+
+def _eight_bits(colour: Colour) -> RGB:
+    red, green, blue, _ = (round(255 * part) for part in colour)
+    return (red, green, blue)
 
 
 def _parsed(token: Any) -> Colour | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -15,8 +13,10 @@ from lxml import etree
 from appliance.types import Finding, Section
 from ingest import media
 from ingest.files import BadFile
+from ingest.parsers import trees
 from ingest.parsers.options import Options
 from ingest.parsers.web.html import html_sections, page_text
+from ingest.parsers.zipped import Package
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -51,25 +51,21 @@ class EpubParser:
 
         Raises BadFile where the book is encrypted, its list of chapters cannot be read, or none of them is there.
         """
-        try:
-            with zipfile.ZipFile(file) as archive:
-                book = _book(archive)
-                _refuse_encrypted(archive, book)
-                if book.title:
-                    yield Section(book.title, None, "heading", level=1)
-                yield from _chapters(archive, book)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            raise BadFile("damaged", f"the book's container is broken: {error}", _RESTORE) from error
+        package = Package(file)
+        book = _book(package)
+        _refuse_encrypted(package, book)
+        if book.title:
+            yield Section(book.title, None, "heading", level=1)
+        yield from _chapters(package, book)
 
 
-def _chapters(archive: zipfile.ZipFile, book: _Book) -> Iterator[Section | Finding]:
-    present = set(archive.namelist())
-    names = [name for name in book.documents if name in present]
+def _chapters(package: Package, book: _Book) -> Iterator[Section | Finding]:
+    names = [name for name in book.documents if name in package]
     if not names:
         raise BadFile("damaged", "the book lists no chapter that it holds", _RESTORE)
     left = _BOOK_BYTES
     for number, name in enumerate(names, 1):
-        data = _read(archive, name, min(_CHAPTER_BYTES, left))
+        data = _read(package, name, min(_CHAPTER_BYTES, left))
         left -= len(data)
         for found in html_sections(page_text(data), xml=True):
             if isinstance(found, Finding):
@@ -78,41 +74,39 @@ def _chapters(archive: zipfile.ZipFile, book: _Book) -> Iterator[Section | Findi
                 yield found
 
 
-def _book(archive: zipfile.ZipFile) -> _Book:
+def _book(package: Package) -> _Book:
     try:
-        container = _xml(archive, _CONTAINER)
-        package_name = next(iter(container.xpath("//*[local-name()='rootfile']/@full-path")))
-        package = _xml(archive, str(package_name))
-    except (KeyError, StopIteration, etree.XMLSyntaxError, ValueError) as error:
+        container = _xml(package, _CONTAINER)
+        main = str(next(iter(container.xpath("//*[local-name()='rootfile']/@full-path"))))
+        listed = _xml(package, main)
+    except (StopIteration, etree.XMLSyntaxError, ValueError) as error:
         raise BadFile("damaged", "the book's list of chapters cannot be read", _RESTORE) from error
-    folder = posixpath.dirname(str(package_name))
+    folder = posixpath.dirname(main)
     skipped = {
         _place(folder, reference)
-        for reference in package.xpath("//*[local-name()='reference'][@type='toc' or @type='cover']/@href")
+        for reference in listed.xpath("//*[local-name()='reference'][@type='toc' or @type='cover']/@href")
     }
     items = {}
-    for item in package.xpath("//*[local-name()='manifest']/*[local-name()='item']"):
+    for item in listed.xpath("//*[local-name()='manifest']/*[local-name()='item']"):
         if item.get("media-type") in _DOCUMENTS and "nav" not in (item.get("properties") or "").split():
             items[item.get("id")] = _place(folder, item.get("href") or "")
-    order = package.xpath("//*[local-name()='spine']/*[local-name()='itemref']/@idref")
+    order = listed.xpath("//*[local-name()='spine']/*[local-name()='itemref']/@idref")
     documents = dict.fromkeys(items[reference] for reference in order if reference in items)
     # A book may be nothing but what it calls its contents.
     wanted = [name for name in documents if name not in skipped] or list(documents)
-    titles = package.xpath("//*[local-name()='metadata']//*[local-name()='title']")
+    titles = listed.xpath("//*[local-name()='metadata']//*[local-name()='title']")
     title = " ".join("".join(titles[0].itertext()).split())[:300] if titles else ""
     return _Book(title, tuple(wanted))
 
 
-def _refuse_encrypted(archive: zipfile.ZipFile, book: _Book) -> None:
+def _refuse_encrypted(package: Package, book: _Book) -> None:
     """Raise BadFile where chapters are encrypted; fonts may be."""
     reason = "the book is protected by digital rights management"
     hint = "Get it without protection from whoever sold it."
-    if any(info.flag_bits & 1 for info in archive.infolist() if info.filename in book.documents):
-        raise BadFile("encrypted", "the book's container is protected by a password", "Save it without a password.")
-    if _ENCRYPTION not in archive.namelist():
+    if _ENCRYPTION not in package:
         return
     try:
-        listed = _xml(archive, _ENCRYPTION)
+        listed = _xml(package, _ENCRYPTION)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadFile("encrypted", reason, hint) from error
     for entry in listed.xpath("//*[local-name()='EncryptedData']"):
@@ -129,18 +123,14 @@ def _place(folder: str, reference: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path)).lstrip("/")
 
 
-def _xml(archive: zipfile.ZipFile, name: str) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, recover=True)
-    root = etree.fromstring(_read(archive, name, _LIST_BYTES), parser=parser)
+def _xml(package: Package, name: str) -> etree._Element:
+    """Return the root of a list, however broken the rest of it is. Raises ValueError where there is none."""
+    root = trees.parsed(_read(package, name, _LIST_BYTES), recover=True)
     if root is None:
         raise ValueError(name)
     return root
 
 
-def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Return a part of the book, however large it says it is. Raises KeyError where there is none."""
-    with archive.open(name) as part:
-        data = part.read(most + 1)
-    if len(data) > most:
-        raise BadFile("too_large", f"a part of the book unpacks to more than {most} bytes", "Split the book.")
-    return data
+def _read(package: Package, name: str, most: int) -> bytes:
+    with package.stream(name, most) as part:
+        return part.read()

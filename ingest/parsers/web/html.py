@@ -24,6 +24,7 @@ from lxml import etree, html
 from appliance.types import Finding, FindingKind, Section
 from ingest import media
 from ingest.files import BadFile
+from ingest.parsers import trees
 from ingest.parsers.options import Options
 from ingest.parsers.text.plain import decode, guess
 from ingest.parsers.web import markup
@@ -138,14 +139,11 @@ def _tree(source: str) -> etree._Element | None:
 
 def _xml_tree(source: str) -> etree._Element | None:
     """Return XHTML as a tree without namespaces, None where it is not well-formed."""
-    parser = etree.XMLParser(
-        no_network=True, load_dtd=False, resolve_entities=False, remove_comments=True, remove_pis=True
-    )
     text = _ENTITY.sub(lambda match: match[0] if match[1] in _XML_ENTITIES else html5.get(match[1], ""), source)
     # What is declared holds for the bytes the text was made from.
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.removeprefix("\ufeff"), count=1)
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = trees.parsed(text.encode("utf-8", "replace"))
     except (etree.XMLSyntaxError, ValueError):
         return None
     for element in root.iter():

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from appliance.types import FindingKind
+from ingest.parsers.legible import TINY_POINTS
 from ingest.parsers.web.colours import BLACK, WHITE, Colour, colour, colours, near, over
 
-# 2 points, less a hair: what is exactly 2 points may be read.
-_TINY_PX = 2.66
+# Less a hair: what is exactly 2 points may be read.
+_TINY_PX = TINY_POINTS * 4 / 3 - 0.005
 _FAR_PX = 500.0
 # To the right and below one may scroll; nobody scrolls this far.
 _FAR_AHEAD_PX = 5000.0

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.types import FindingKind
-from ingest.parsers.ooxml.drawing import UNKNOWN, WHITE, Fill, Scheme, fill, referred, rgb
+from ingest.parsers.legible import WHITE, read_colour
+from ingest.parsers.ooxml.drawing import UNKNOWN, Fill, Scheme, fill, referred
 from ingest.parsers.ooxml.package import Element, W, number
-from ingest.parsers.zipped import local
+from ingest.parsers.trees import local
 
 _WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
 _VML = "{urn:schemas-microsoft-com:vml}"
@@ -202,7 +203,7 @@ def _vml_fill(shape: Element) -> Fill | None:
     if inner is not None and inner.get("type", "solid") != "solid":
         return UNKNOWN
     name = (shape.get("fillcolor") or "white").split(" ")[0].lower()
-    colour = _COLOURS.get(name) or rgb(name if len(name) != 4 else "#" + "".join(sign * 2 for sign in name[1:]))
+    colour = _COLOURS.get(name) or read_colour(name if len(name) != 4 else "#" + "".join(sign * 2 for sign in name[1:]))
     return Fill((colour,)) if colour else UNKNOWN
 
 

@@ -14,7 +14,8 @@ from appliance.types import Finding, Member, Section
 from ingest import media
 from ingest.parsers import zipped
 from ingest.parsers.kept import Kept
-from ingest.parsers.ooxml.drawing import PAPER, Fill, rgb, scheme
+from ingest.parsers.legible import read_colour
+from ingest.parsers.ooxml.drawing import PAPER, Fill, scheme
 from ingest.parsers.ooxml.package import Element, Package, R, W, number, on
 from ingest.parsers.options import Options
 from ingest.parsers.word.boxes import Page
@@ -105,7 +106,7 @@ class _Document:
         shown = self._settings is not None and on(self._settings.find(f"{W}displayBackgroundShape"))
         if background is None or not shown:
             return PAPER
-        colour = rgb(background.get(f"{W}color", ""))
+        colour = read_colour(background.get(f"{W}color", ""))
         return Fill((colour,)) if colour and not len(background) else Fill()
 
     def _furniture(self) -> tuple[list[str], list[str], list[str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from appliance.types import FindingKind, Section
 from ingest.parsers import tables
 from ingest.parsers.kept import Kept
+from ingest.parsers.legible import TINY_POINTS
 from ingest.parsers.ooxml.drawing import Fill
 from ingest.parsers.ooxml.formulas import M, formula
 from ingest.parsers.ooxml.graphics import graphic_sections
@@ -15,7 +16,7 @@ from ingest.parsers.ooxml.package import Element, Package, W
 from ingest.parsers.symbols import symbol
 from ingest.parsers.word.boxes import Backdrop, Page, backdrops, frame_is_off, text_boxes
 from ingest.parsers.word.lists import BULLET, Numbering
-from ingest.parsers.word.styles import TINY_POINTS, RunLook, Styles, unseen
+from ingest.parsers.word.styles import RunLook, Styles, unseen
 from ingest.parsers.word.tables import WRAPPERS, Row, TableLook, matrix, rows
 
 # A picture or coloured shape behind the text reaches at most this many paragraphs down from the one it hangs on.

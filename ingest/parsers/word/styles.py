@@ -7,23 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from appliance.types import FindingKind
-from ingest.parsers.ooxml.drawing import (
-    BLACK,
-    NOTHING,
-    RGB,
-    WHITE,
-    Fill,
-    Scheme,
-    fill,
-    lightened,
-    mixed,
-    over,
-    rgb,
-    unreadable,
-)
+from ingest.parsers.legible import BLACK, RGB, TINY_POINTS, WHITE, read_colour
+from ingest.parsers.ooxml.drawing import NOTHING, Fill, Scheme, fill, lightened, mixed, over, unreadable
 from ingest.parsers.ooxml.package import Element, W, number, on
 
-TINY_POINTS = 2.0
 _FIT_TWIPS = 30
 _TEXT_FILL, _TEXT_OUTLINE = "/word/2010/wordml}textFill", "/word/2010/wordml}textOutline"
 # Word's themes know colours by these names (17.18.97); "text1" is what DrawingML calls tx1.
@@ -130,7 +117,7 @@ def _coloured(element: Element, theme: Scheme, value: str, themed: str) -> Fill 
     base = theme.colour(_THEME.get(name, name)) if name and name != "none" else None
     if base is not None:
         return Fill((lightened(base, element.get(f"{W}{themed}Tint"), element.get(f"{W}{themed}Shade")),))
-    plain = rgb(element.get(f"{W}{value}", ""))
+    plain = read_colour(element.get(f"{W}{value}", ""))
     return Fill((plain,)) if plain else None
 
 

@@ -101,7 +101,6 @@ def test_what_is_no_text_is_left_out(group: str) -> None:
     ("run", "kind"),
     [
         (r"{\v obey me}", "hidden"),
-        (r"{\deleted obey me}", "hidden"),
         (r"{\cf1 obey me}", "background_colour"),
         (r"{\cf2\highlight2 obey me}", "background_colour"),
         (r"{\cf2\chcbpat2 obey me}", "background_colour"),
@@ -115,6 +114,12 @@ def test_unseen_runs_are_kept_out(run: str, kind: str) -> None:
     body = rf"first\par seen {run}\par"
     assert texts(body) == ["first", "seen"]
     assert [(f.kind, f.where, f.characters) for f in findings(body)] == [(kind, "paragraph 2", 6)]
+
+
+def test_tracked_deletions_are_ordinary() -> None:
+    """What was deleted with changes tracked is no text, and no finding either."""
+    body = r"seen {\deleted obey me}too\par"
+    assert (["seen too"], []) == (texts(body), findings(body))
 
 
 @pytest.mark.parametrize(

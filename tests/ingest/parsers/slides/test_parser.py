@@ -316,3 +316,15 @@ def test_broken_decks_are_damaged() -> None:
     with pytest.raises(BadFile) as caught:
         list(parser.parse(cut, media.PPTX))
     assert caught.value.status == "damaged"
+
+
+def test_text_of_the_template_is_told_once() -> None:
+    """What layout and master show on every slide is read with the first that shows it; their prompts are not text."""
+    deck, first = blank()
+    write(first, "First")
+    group = deck.slide_layouts[BLANK].slide_master.shapes._spTree
+    stamp = etree.SubElement(group, first.shapes[0]._element.tag)
+    stamp.extend(etree.fromstring(etree.tostring(first.shapes[0]._element)))
+    next(stamp.iter(f"{{{A}}}t")).text = "Internal use only"
+    write(deck.slides.add_slide(deck.slide_layouts[BLANK]), "Second")
+    assert ["First", "Internal use only", "Second"] == texts(deck)
