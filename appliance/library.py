@@ -188,16 +188,16 @@ class Library:
     def move(self, run_id: str, former: str, upload: Upload) -> Entry:
         """Give the document `former` the path and state in `upload`, with its passages and vectors as they are.
 
-        What was at the new path is replaced. Raises NotFound when nothing answers under `former`, UsageError when the
-        content is another than that which answers.
+        What was at the new path is replaced. Raises NotFound when nothing is known of `former`, UsageError when the
+        content is another than that which answers, or that was last seen where none does.
         """
         self._require_run(run_id)
         with self._changing:
             before = self.catalog.get(former)
-            if before is None or not before.answers:
-                raise NotFound(f"no document {former} that answers")
+            if before is None:
+                raise NotFound(f"no document {former}")
             identifier = document_id(upload.share, upload.path)
-            if before.answers != upload.sha256 or identifier == former:
+            if (before.answers or before.sha256) != upload.sha256 or identifier == former:
                 raise UsageError(f"document {former} is not what {identifier} says it was", "Put the document instead.")
             entry = replace(
                 _new_entry(identifier, upload, answers=before.answers),
@@ -267,7 +267,7 @@ class Library:
         return entry
 
     def remove(self, run_id: str, identifier: str) -> None:
-        """Remove a document and everything found in it. Raises NotFound."""
+        """Remove a document and its passages; what was in it as a file is a document of its own. Raises NotFound."""
         with self._changing:
             entry = self.catalog.get(identifier)
             if entry is None:
@@ -306,7 +306,7 @@ def _new_entry(identifier: str, upload: Upload, answers: str) -> Entry:
         sha256=upload.sha256,
         answers=answers,
         media_type=upload.media_type,
-        readers=tuple(sorted(upload.readers)),
+        readers=tuple(sorted(set(upload.readers))),
         status=upload.status,
         reason=upload.reason,
         hint=upload.hint,

@@ -22,7 +22,7 @@ from appliance.service import create_app
 from appliance.types import ModelRecord
 from ingest.chunk import Draft
 from ingest.files import Stamp
-from ingest.push import Api, Put
+from ingest.push import Api, Known, Put
 from tests.fakes import HashEmbedder, MemoryApi, ScriptedGenerator
 
 SHARE = "/srv/files"
@@ -159,3 +159,24 @@ def put(path: str, *texts: str, sha256: str = "1", readers: tuple[str, ...] = RE
 def vectors(of: Put) -> NDArray[np.float32] | None:
     """Return a vector for each passage of `of`."""
     return HashEmbedder(DIMENSIONS).embed([draft.text for draft in of.drafts]) if of.drafts else None
+
+
+def start(side: Side) -> str:
+    """Start a run as ingest does, and return its id."""
+    return side.api.start(SHARE, side.chunker, side.embedder)
+
+
+def tell(side: Side, run: str, *puts: Put) -> None:
+    """Put these states, with a vector for each passage."""
+    for each in puts:
+        side.api.put(run, SHARE, each, vectors(each))
+
+
+def known(side: Side, under: str = "") -> dict[str, Known]:
+    """Return what is known, by path."""
+    return {row.path: row for row in side.api.known(SHARE, under)}
+
+
+def paths(side: Side, under: str = "") -> list[str]:
+    """Return the paths that are known, as they come."""
+    return [row.path for row in side.api.known(SHARE, under)]
