@@ -1,4 +1,11 @@
-"""The parsers: one per family of formats, each behind the `Parser` port."""
+"""The parsers: a folder for each family of formats, each parser behind the `Parser` port.
+
+Where a family has one parser, it is in the folder's `parser`. What families share lies beside the folders: `options`,
+`legible` (when letters cannot be read), `kept` (counts what is kept out), `tables` and `grid` (tables as text, and
+tables on sheets), `printed` (lines of pages), `symbols` (fonts of signs), `trees` (XML), `zips` and `zipped` (ZIP
+files, and formats made of them). `archive` and `legacy` read files that hold others, or that another program turns
+into others. Start with `text.plain`; then `web`, for how hidden text is found.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import posixpath
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, BinaryIO
 
@@ -11,7 +10,6 @@ from lxml import etree
 
 from ingest.files import BadFile
 from ingest.parsers import trees
-from ingest.parsers.trees import attribute, local
 from ingest.parsers.zips import BROKEN, open_zip
 
 # Bytes of a part that is read as a whole, and of one that is read row by row: a million cells take 50 million.
@@ -104,17 +102,3 @@ class _Capped(io.RawIOBase):
 def damaged(reason: str) -> BadFile:
     """Return the result for a file that is broken."""
     return BadFile("damaged", " ".join(reason.split())[:300], _RESTORE)
-
-
-def relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
-    """Return what a part of an Open XML file refers to inside it, by id: the kind's last word, and the part's name."""
-    folder, _, name = part.rpartition("/")
-    root = package.tree(f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels")
-    found: dict[str, tuple[str, str]] = {}
-    for relation in () if root is None else root:
-        target = attribute(relation, "Target")
-        if local(relation) == "Relationship" and attribute(relation, "TargetMode") != "External":
-            path = target if target.startswith("/") else posixpath.join(folder, target)
-            kind = attribute(relation, "Type").rpartition("/")[2]
-            found[attribute(relation, "Id")] = (kind, posixpath.normpath(path).lstrip("/"))
-    return found

@@ -22,6 +22,7 @@ from appliance.types import Box, Section
 from ingest.files import BadFile
 from ingest.parsers.images import skew
 from ingest.parsers.legible import NEAR
+from ingest.parsers.printed import WORD, around, hyphen, words_in
 
 # Where Debian (by version), Fedora, Arch and a build by hand put the models.
 _DEBIAN = Path("/usr/share/tesseract-ocr")
@@ -48,7 +49,6 @@ _STROKES = 0.02
 
 _TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 _BROKEN = re.compile(r"(\w+)[-\u2010\u00ac\u00ad]$")
-_WORD = re.compile(r"\w+(?:-\w+)*")
 # A line that ends this far left of its paragraph's right edge was ended by its author.
 _FULL_LINE = 0.75
 
@@ -126,11 +126,11 @@ def examine(image: Image.Image, languages: tuple[str, ...], points_per_pixel: fl
 
 def sections(lines: Sequence[Line], page: int | None) -> Iterator[Section]:
     """Yield one section a paragraph, its lines unwrapped and words put together that the end of a line divided."""
-    known = {word.casefold() for line in lines for word in _WORD.findall(_BROKEN.sub("", line.text))}
+    known = words_in(_BROKEN.sub("", line.text) for line in lines)
     for _, group in groupby(lines, key=lambda line: line.paragraph):
         paragraph = list(group)
         boxes = [line.box for line in paragraph]
-        yield Section(_unwrapped(paragraph, known), page, "paragraph", box=_union(boxes))
+        yield Section(_unwrapped(paragraph, known), page, "paragraph", box=around(boxes))
 
 
 def _known(languages: tuple[str, ...]) -> str:
@@ -286,16 +286,7 @@ def _lines(words: Sequence[_Word], place: Callable[[_Word], Box]) -> Iterator[Li
         text = " ".join(word.text for word in line)
         if any(character.isalnum() for character in text):
             paragraph = paragraphs.setdefault(number[:2], len(paragraphs))
-            yield Line(text, _union([place(word) for word in line]), min(1.0, _confidence(line)), paragraph)
-
-
-def _union(boxes: Sequence[Box]) -> Box:
-    return Box(
-        min(box.left for box in boxes),
-        min(box.top for box in boxes),
-        max(box.right for box in boxes),
-        max(box.bottom for box in boxes),
-    )
+            yield Line(text, around([place(word) for word in line]), min(1.0, _confidence(line)), paragraph)
 
 
 def _unwrapped(lines: Sequence[Line], known: set[str]) -> str:
@@ -306,20 +297,8 @@ def _unwrapped(lines: Sequence[Line], known: set[str]) -> str:
         if before.box.right < left + _FULL_LINE * (right - left):
             text += "\n" + line.text
         elif broken := _BROKEN.search(text):
-            text = text[: broken.end(1)] + _hyphen(broken.group(1), line.text, known) + line.text
+            after = WORD.match(line.text)
+            text = text[: broken.end(1)] + hyphen(broken.group(1), after.group() if after else "", known) + line.text
         else:
             text += " " + line.text
     return text
-
-
-def _hyphen(left: str, after: str, known: set[str]) -> str:
-    """Return the hyphen between two parts of a word, or nothing where only the end of the line put it there.
-
-    The rest of the page knows: it stays when the compound, or both of its parts, occur elsewhere.
-    """
-    found = _WORD.match(after)
-    right = found.group() if found else ""
-    one_word = right.islower() or (left.isupper() and right.isupper())
-    left, right = left.casefold(), right.casefold()
-    apart = left in known and right in known and f"{left}{right}" not in known
-    return "-" if f"{left}-{right}" in known or apart or not one_word else ""

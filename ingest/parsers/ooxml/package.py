@@ -1,4 +1,4 @@
-"""Open XML packages (ECMA-376, part 2) as DOCX and PPTX files use them: parts, relations, files embedded in them.
+"""Open XML packages (ECMA-376, part 2), as DOCX, PPTX and XLSX files are: parts, relations, files embedded in them.
 
 Files in the "strict" variant of ISO/IEC 29500 are read as if they were ordinary ones: they differ by the names of
 their namespaces. Targets outside of the package are never followed.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 from urllib.parse import unquote
 
 from lxml import etree
@@ -37,7 +37,9 @@ _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _ORDINARY = rb"http://schemas.openxmlformats.org/\1/2006/\2"
 # Without the scheme: these are names, not addresses.
 _UNDERSTOOD = ("//schemas.microsoft.com/office/", "//schemas.openxmlformats.org/")
-_MEMBERS = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "pdf", "rtf", "htm", "html", "mht", "txt"})
+_MEMBERS = frozenset(
+    {"docx", "docm", "doc", "xlsx", "xlsm", "xls", "pptx", "pptm", "ppt", "pdf", "rtf", "htm", "html", "mht", "txt"}
+)
 _MEMBER_KINDS = ("package", "oleObject", "aFChunk")
 _NUMBER = re.compile(r"\s*[-+]?\d{1,15}(\.\d{1,9})?")
 _OFF = frozenset({"0", "false", "off", "none"})
@@ -96,6 +98,14 @@ class Package:
             raise zipped.damaged(f"its part {part} is broken: {error}") from error
         _choose(root)
         return root
+
+    def stream(self, part: str) -> IO[bytes]:
+        """Return a part to be read once, empty where there is none. Reading raises BadFile."""
+        return self._parts.stream(part)
+
+    def each(self, part: str, tags: Iterable[str]) -> Iterator[Element]:
+        """Yield the elements of these names, in memory that does not grow (see `zipped`). Raises BadFile."""
+        return self._parts.each(part, tags)
 
     def related(self, part: str) -> dict[str, Relation]:
         """Return the relations of a part inside the package by their id; of the package itself for ""."""

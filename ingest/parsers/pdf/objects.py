@@ -1,7 +1,7 @@
 """The cheap look at everything that is drawn on a PDF page: which texts could be such that nobody sees them.
 
 It only asks PDFium for colours, sizes and places, and errs on the side of doubt; what is in doubt is judged by its
-pixels (pdf_screen).
+pixels (see `screen`).
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import ctypes
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pypdfium2 import raw
 
 from ingest.parsers.legible import RGB, TINY_POINTS, WHITE
+from ingest.parsers.pdf.geometry import IDENTITY, Matrix, askew, bounds_of, moved, rectangular, scale, times
 from ingest.parsers.pdf.page import Frame, Rect, area, intersection, within_reason
 from ingest.parsers.pdf.places import Counts, Grid
 
 # a, b, c, d, e, f as PDF writes them (ISO 32000-1, 8.3.3).
-Matrix = tuple[float, float, float, float, float, float]
 
 INVISIBLE, CLIP_ONLY = 3, 7
 _STROKED, _BOTH = (1, 5), (2, 6)
@@ -41,7 +41,6 @@ _OPAQUE = 255
 # Unicode's categories of separators, controls and what only acts on its neighbours.
 _WITHOUT_INK = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cn"})
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
-_IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 # Annotations that can be drawn over text; links, notes and marks under or beside text cannot.
 _COVERING = frozenset(
     {
@@ -126,7 +125,7 @@ def drawn(page: Any, text_page: Any, frame: Frame, layered: bool) -> Drawn:
     """
     walk = _Walk(frame, text_page, layered)
     for i in range(raw.FPDFPage_CountObjects(page)):
-        walk.visit(raw.FPDFPage_GetObject(page, i), _IDENTITY, Clip(None, False), 0)
+        walk.visit(raw.FPDFPage_GetObject(page, i), IDENTITY, Clip(None, False), 0)
     for rect in _covering_annotations(page):
         walk.found.objects += 1
         walk.cover(rect)
@@ -162,7 +161,7 @@ class _Walk:
             case raw.FPDF_PAGEOBJ_FORM if depth < _NESTED:
                 dimmed = dimmed or bool(raw.FPDFPageObj_HasTransparency(handle))
                 clip = self._clip(handle, matrix, clip)
-                inner = _times(self._matrix_of(handle), matrix)
+                inner = times(self._matrix_of(handle), matrix)
                 for i in range(raw.FPDFFormObj_CountObjects(handle)):
                     self.visit(raw.FPDFFormObj_GetObject(handle, i), inner, clip, depth + 1, dimmed)
             case kind:
@@ -212,8 +211,8 @@ class _Walk:
     def _text(self, handle: Any, matrix: Matrix, clip: Clip, dimmed: bool) -> None:
         rect = self._rect(handle, matrix)
         own = self._matrix_of(handle)
-        if matrix is not _IDENTITY:
-            own = _times(own, matrix)
+        if matrix is not IDENTITY:
+            own = times(own, matrix)
         raw.FPDFTextObj_GetFontSize(handle, self._number)
         size = abs(self._number.value) * min(math.hypot(own[0], own[1]), math.hypot(own[2], own[3]))
         mode = raw.FPDFTextObj_GetTextRenderMode(handle)
@@ -242,7 +241,7 @@ class _Walk:
             if not stroke.value:
                 return
             raw.FPDFPageObj_GetStrokeWidth(handle, self._number)
-            if self._number.value * _scale(matrix) < _THICK_STROKE_POINTS:
+            if self._number.value * scale(matrix) < _THICK_STROKE_POINTS:
                 return
         rect = self._rect(handle, matrix)
         if min(rect[2] - rect[0], rect[3] - rect[1]) < _THIN_POINTS:
@@ -284,12 +283,12 @@ class _Walk:
         left, bottom, right, top = self._edges
         if not raw.FPDFPageObj_GetBounds(handle, left, bottom, right, top):
             return _NOWHERE
-        return within_reason(_moved((left.value, bottom.value, right.value, top.value), matrix))
+        return within_reason(moved((left.value, bottom.value, right.value, top.value), matrix))
 
     def _matrix_of(self, handle: Any) -> Matrix:
         m = self._matrix
         if not raw.FPDFPageObj_GetMatrix(handle, m):
-            return _IDENTITY
+            return IDENTITY
         return (m.a, m.b, m.c, m.d, m.e, m.f)
 
     def _clip(self, handle: Any, matrix: Matrix, outer: Clip) -> Clip:
@@ -298,9 +297,9 @@ class _Walk:
         for i in range(raw.FPDFClipPath_CountPaths(path)):
             points = list(_points(path, i))
             # A path without points leaves nothing.
-            own = _bounds(points) if points else _NOWHERE
-            rect = _moved(own, matrix)
-            odd = not _rectangular(points, own) or _askew(matrix)
+            own = bounds_of(points) if points else _NOWHERE
+            rect = moved(own, matrix)
+            odd = not rectangular(points, own) or askew(matrix)
             outer = Clip(intersection(outer.rect, rect) if outer.rect else rect, outer.odd or odd)
         return outer
 
@@ -333,40 +332,6 @@ def _points(path: Any, index: int) -> Iterator[tuple[float, float]]:
     for i in range(raw.FPDFClipPath_CountPathSegments(path, index)):
         if raw.FPDFPathSegment_GetPoint(raw.FPDFClipPath_GetPathSegment(path, index, i), x, y):
             yield x.value, y.value
-
-
-def _bounds(points: Sequence[tuple[float, float]]) -> Rect:
-    xs, ys = zip(*points, strict=True)
-    return (min(xs), min(ys), max(xs), max(ys))
-
-
-def _rectangular(points: Sequence[tuple[float, float]], bounds: Rect) -> bool:
-    left, bottom, right, top = bounds
-    return len(points) <= 5 and all(x in (left, right) and y in (bottom, top) for x, y in points)
-
-
-def _askew(matrix: Matrix) -> bool:
-    a, b, c, d = matrix[:4]
-    return (a != 0 or d != 0) and (b != 0 or c != 0)
-
-
-def _times(inner: Matrix, outer: Matrix) -> Matrix:
-    a, b, c, d, e, f = inner
-    g, h, i, j, k, m = outer
-    return (a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m)
-
-
-def _moved(rect: Rect, matrix: Matrix) -> Rect:
-    if matrix == _IDENTITY:
-        return rect
-    a, b, c, d, e, f = matrix
-    xs = [a * x + c * y + e for x in (rect[0], rect[2]) for y in (rect[1], rect[3])]
-    ys = [b * x + d * y + f for x in (rect[0], rect[2]) for y in (rect[1], rect[3])]
-    return (min(xs), min(ys), max(xs), max(ys))
-
-
-def _scale(matrix: Matrix) -> float:
-    return max(math.hypot(matrix[0], matrix[1]), math.hypot(matrix[2], matrix[3]))
 
 
 def _overhangs(rect: Rect, edges: Rect) -> bool:

@@ -1,4 +1,4 @@
-"""PDF by PDFium: what a person sees on each page, in reading order; the rest is reported (pdf_screen).
+"""PDF by PDFium: what a person sees on each page, in reading order; the rest is reported (see `screen`).
 
 Where a page has no usable text it is read by OCR. Text in invisible ink over a picture of the page is what OCR programs
 write; it is kept while it says what the picture says. Where no OCR is available to compare, it is kept as well: the

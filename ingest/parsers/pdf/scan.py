@@ -57,7 +57,7 @@ _UNREADABLE = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
 
 
 class Reader(Protocol):
-    """What reads pictures: the module `ocr`."""
+    """What reads pictures: the module `images.ocr`."""
 
     def available(self) -> bool:
         """Tell whether it is installed."""

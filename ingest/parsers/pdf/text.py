@@ -15,11 +15,11 @@ from pypdfium2 import raw
 
 from appliance.types import Box, Section
 from ingest.parsers.pdf.page import Frame, address, char_box, line_rects
+from ingest.parsers.printed import around, hyphen, words_in
 from ingest.parsers.text.plain import unwrap
 
 # What PDFium puts where a hyphen ended a line: the word's two parts stand on both sides of it.
 _BROKEN = re.compile(r"(\w+)\ufffe(\w+)")
-_WORD = re.compile(r"\w+(?:-\w+)*")
 _NOT_WORD = re.compile(r"\W+")
 # 3.1Delivery: the number of a paragraph that touches its first word, and how wide a gap (in heights) divides them.
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)+[.)]?|\d+[.)])(?=[A-Z][A-Za-z])")
@@ -96,12 +96,6 @@ class Paragraph:
 Entry = tuple[int, int, str]
 
 
-def around(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box around these; there must be one."""
-    lefts, tops, rights, bottoms = zip(*((b.left, b.top, b.right, b.bottom) for b in boxes), strict=True)
-    return Box(min(lefts), min(tops), max(rights), max(bottoms))
-
-
 def paragraphs(text_page: Any, frame: Frame, page: int, parts: Mapping[int, frozenset[int]]) -> list[Paragraph]:
     """Return the paragraphs of a page. `parts` are characters to leave out: ordinals by the address of their object."""
     text = _text(text_page)
@@ -160,8 +154,7 @@ class _Hyphens:
         self._words: set[str] = set()
         texts = list(texts)
         if any("\ufffe" in text for text in texts):
-            for text in texts:
-                self._words.update(word.casefold() for word in _WORD.findall(_BROKEN.sub(" ", text)))
+            self._words = words_in(_BROKEN.sub(" ", text) for text in texts)
 
     def mend(self, text: str) -> str:
         """Return a text with its divided words put together."""
@@ -171,10 +164,7 @@ class _Hyphens:
 
     def _joined(self, match: re.Match[str]) -> str:
         left, right = match.group(1), match.group(2)
-        whole = f"{left}{right}".casefold()
-        apart = left.casefold() in self._words and right.casefold() in self._words
-        known = f"{left}-{right}".casefold() in self._words or (apart and whole not in self._words)
-        return f"{left}-{right}" if known or not right.islower() else left + right
+        return f"{left}{hyphen(left, right, self._words)}{right}"
 
 
 def _with_headings(

@@ -13,45 +13,18 @@ from ingest.parsers import zipped
 from ingest.parsers.kept import Kept
 from ingest.parsers.legible import RGB, TINY_POINTS, WHITE, near
 from ingest.parsers.options import Options
+from ingest.parsers.rtf import words
 from ingest.parsers.rtf.state import BODY_TEXT, FAR_TWIPS, FORMATTING, State
 from ingest.parsers.rtf.story import Ending, Story
 from ingest.parsers.rtf.tokens import DEFAULT, Token, codec_of_charset, codec_of_page, tokens
 from ingest.parsers.symbols import symbol
 
-# Where text goes: into the story (0), nowhere, into a table of the file's head, or into the sign before a list item.
-_TEXT, _SKIP, _FONTS, _COLOURS, _STYLES, _SIGN, _PASS, _TWICE = range(8)
-_DESTINATIONS = {
-    "fonttbl": _FONTS, "colortbl": _COLOURS, "stylesheet": _STYLES, "listtext": _SIGN, "pntext": _SIGN,
-    # These hold text in groups of their own.
-    "shpinst": _PASS, "do": _PASS, "nesttableprops": _PASS, "shptxt": _TEXT, "dptxbxtext": _TEXT, "fldrslt": _TEXT,
-    # The same twice, the second time in Unicode.
-    "upr": _TWICE,
-} | dict.fromkeys((
-    "info", "pict", "objdata", "objclass", "objname", "fldinst", "themedata", "colorschememapping", "datastore",
-    "latentstyles", "listtable", "listoverridetable", "revtbl", "rsidtbl", "filetbl", "generator", "userprops",
-    "nonshppict", "shprslt", "nonesttables", "xe", "tc", "rxe", "txe", "pntxta", "pntxtb", "ftnsep", "ftnsepc",
-    "aftnsep", "aftnsepc", "ftncn", "aftncn", "formfield", "private", "xmlnstbl", "annotation", "atnid", "atnauthor",
-    "atrfstart", "atrfend", "bkmkstart", "bkmkend", "sp", "background", "template", "mmathPr", "blipuid", "docvar",
-    "falt",
-), _SKIP)  # fmt: skip
-_STORIES = {
-    "footnote": "footnotes", "header": "header", "headerl": "header", "headerr": "header", "headerf": "header",
-    "footer": "footer", "footerl": "footer", "footerr": "footer", "footerf": "footer", "shptxt": "text box",
-    "dptxbxtext": "text box",
-}  # fmt: skip
-_WORDS = {
-    "tab": "\t", "line": "\n", "lbr": "\n", "page": "\n", "column": "\n", "emdash": "—", "endash": "–", "lquote": "‘",
-    "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•", "emspace": " ", "enspace": " ", "qmspace": " ",
-    "zwj": "\u200d", "zwnj": "\u200c", "ltrmark": "\u200e", "rtlmark": "\u200f",
-}  # fmt: skip
-_SIGNS = {"~": "\u00a0", "_": "-", "-": "", "\\": "\\", "{": "{", "}": "}", "\t": "\t"}
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo|kop) ([1-9])")
 _TINY_HALF_POINTS = 2 * TINY_POINTS
 # Left and top edge of a shape past the page, right and bottom edge before it: a page may begin half as far away.
 _SIDES = {"shpleft": 1, "shptop": 1, "shpright": -2, "shpbottom": -2}
 # Notes in notes in boxes; nobody writes more, and each costs as much as the text in it.
 _STORIES_IN_STORIES = 8
-_ENCODINGS = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 
 
 class RtfParser:
@@ -136,7 +109,7 @@ class _Reader:
             skipped = min(self._to_skip, len(data))
             self._to_skip -= skipped
             data = data[skipped:]
-        if data and self._state.to not in (_SKIP, _PASS, _TWICE):
+        if data and self._state.to not in (words.SKIP, words.PASS, words.TWICE):
             self._bytes += data
 
     def _flush(self) -> None:
@@ -145,7 +118,7 @@ class _Reader:
             return
         data, self._bytes = bytes(self._bytes), bytearray()
         font = self._fonts.get(self._state.font)
-        codec = font[0] if font and self._state.to != _FONTS else ""
+        codec = font[0] if font and self._state.to != words.FONTS else ""
         if codec == "symbol" and font:
             text = "".join(symbol(f"{byte:02x}", font[1]) or chr(byte) for byte in data)
         else:
@@ -154,23 +127,23 @@ class _Reader:
 
     def _put(self, text: str) -> None:
         state = self._state
-        if state.deleted and state.to in (_TEXT, _SIGN):
+        if state.deleted and state.to in (words.TEXT, words.SIGN):
             # Deleted with changes tracked: ordinary, and no more reported than in DOCX.
             return
-        if state.to == _TEXT:
+        if state.to == words.TEXT:
             kind = self._unseen() if text.strip() else None
             if kind is None:
                 self._story.text.append(text)
             else:
                 self._kept.out(kind, self._story.where(state.in_table), text)
-        elif state.to == _SIGN:
+        elif state.to == words.SIGN:
             self._story.sign += text.strip()
-        elif state.to in (_FONTS, _STYLES):
+        elif state.to in (words.FONTS, words.STYLES):
             self._name.append(text)
             if ";" in text:
                 self._named("".join(self._name).partition(";")[0].strip())
                 self._name.clear()
-        elif state.to == _COLOURS:
+        elif state.to == words.COLOURS:
             for _ in range(text.count(";")):
                 mixed = self._mixing
                 known = (mixed.get("red", 0) & 255, mixed.get("green", 0) & 255, mixed.get("blue", 0) & 255)
@@ -178,7 +151,7 @@ class _Reader:
                 self._mixing = {}
 
     def _named(self, name: str) -> None:
-        if self._state.to == _STYLES:
+        if self._state.to == words.STYLES:
             self._styles[self._state.style] = name.lower()
         elif self._state.font in self._fonts:
             self._fonts[self._state.font][1] = name
@@ -230,8 +203,8 @@ class _Reader:
             self._starred = True
         elif sign in "\r\n":
             self._word(Token("word", "par"))
-        elif sign in _SIGNS and self._state.to in (_TEXT, _SIGN):
-            self._put(_SIGNS[sign])
+        elif sign in words.SIGNS and self._state.to in (words.TEXT, words.SIGN):
+            self._put(words.SIGNS[sign])
 
     def _word(self, token: Token) -> None:
         word, value = token.word, token.number
@@ -239,19 +212,19 @@ class _Reader:
         if self._to_skip and word != "u":
             self._to_skip -= 1
             return
-        if word in _STORIES and self._state.to in (_TEXT, _PASS):
-            self._own().to = _TEXT
+        if word in words.STORIES and self._state.to in (words.TEXT, words.PASS):
+            self._own().to = words.TEXT
             if len(self._stories) < _STORIES_IN_STORIES:
-                self._begin_story(_STORIES[word])
-        elif self._state.to == _TWICE:
-            self._own().to = _TEXT if word == "ud" else _TWICE
-        elif word in _DESTINATIONS and self._state.to != _SKIP:
-            self._own().to = _DESTINATIONS[word]
+                self._begin_story(words.STORIES[word])
+        elif self._state.to == words.TWICE:
+            self._own().to = words.TEXT if word == "ud" else words.TWICE
+        elif word in words.DESTINATIONS and self._state.to != words.SKIP:
+            self._own().to = words.DESTINATIONS[word]
         elif starred and word not in ("cs", "ts", "ds"):
-            self._own().to = _SKIP
-        elif self._state.to in (_TEXT, _SIGN, _PASS) and self._text_word(word, value):
+            self._own().to = words.SKIP
+        elif self._state.to in (words.TEXT, words.SIGN, words.PASS) and self._text_word(word, value):
             pass
-        elif self._state.to in (_FONTS, _COLOURS, _STYLES):
+        elif self._state.to in (words.FONTS, words.COLOURS, words.STYLES):
             self._head_word(word, value or 0)
         else:
             self._formatting(word, value)
@@ -262,8 +235,8 @@ class _Reader:
         if word == "u":
             self._to_skip = self._state.skip
             self._put(chr((value or 0) & 0xFFFF))
-        elif word in _WORDS:
-            self._put(_WORDS[word])
+        elif word in words.WORDS:
+            self._put(words.WORDS[word])
         elif word in ("par", "sect"):
             story.end_paragraph(self._ending())
         elif word == "cell":
@@ -293,7 +266,7 @@ class _Reader:
             self._mixing[word] = value
         elif word == "f":
             self._own().font = value
-            if self._state.to == _FONTS:
+            if self._state.to == words.FONTS:
                 self._fonts.setdefault(value, ["", ""])
         elif word in ("fcharset", "cpg") and self._state.font in self._fonts:
             codec = "symbol" if word == "fcharset" and value == 2 else ""
@@ -309,8 +282,8 @@ class _Reader:
     def _formatting(self, word: str, value: int | None) -> None:
         if word in FORMATTING:
             self._own().take(word, value)
-        elif word in _ENCODINGS or word == "ansicpg":
-            self._codec = _ENCODINGS.get(word) or codec_of_page(value or 0)
+        elif word in words.ENCODINGS or word == "ansicpg":
+            self._codec = words.ENCODINGS.get(word) or codec_of_page(value or 0)
         elif word == "deff":
             self._own().font = value or 0
         elif word in _SIDES:

@@ -8,9 +8,9 @@ from typing import Any
 from appliance.types import FindingKind, Section
 from ingest.parsers.kept import Kept
 from ingest.parsers.legible import BLACK, RGB, WHITE, Font, read_colour
+from ingest.parsers.ooxml.package import Package
 from ingest.parsers.sheets.styles import Styles
 from ingest.parsers.trees import attribute, local
-from ingest.parsers.zipped import Package, relations
 
 _SHAPES = frozenset({"sp", "cxnSp"})
 _MORE = frozenset({"chart", "chartEx", "diagramData"})
@@ -21,15 +21,12 @@ def drawing_sections(package: Package, part: str, styles: Styles, unseen: Kept, 
     root = package.tree(part)
     if root is None:
         return
-    for twin in list(root.iter("{*}Fallback")):
-        # The same shape again, for older programs.
-        twin.getparent().remove(twin)
     for shape in root.iter():
         if local(shape) in _SHAPES:
             yield from _shape(shape, styles, unseen, where)
-    for kind, inner in relations(package, part).values():
-        if kind in _MORE:
-            yield from _paragraphs(package.tree(inner), styles, None, (unseen, where, None))
+    for relation in package.related(part).values():
+        if relation.kind in _MORE:
+            yield from _paragraphs(package.tree(relation.target), styles, None, (unseen, where, None))
 
 
 def _shape(shape: Any, styles: Styles, unseen: Kept, where: str) -> Iterator[Section]:

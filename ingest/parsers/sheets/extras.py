@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.parsers.grid import COLUMNS, Area, column_number
+from ingest.parsers.ooxml.package import Package
 from ingest.parsers.trees import attribute, local
-from ingest.parsers.zipped import Package, relations
 
 _ROWS_END = re.compile(rb"</(?:\w{1,20}:)?sheetData\s*>|<(?:\w{1,20}:)?sheetData\s*/>")
 _MERGED = re.compile(rb'<(?:\w{1,20}:)?mergeCell\s[^>]{0,200}?\bref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')
@@ -44,7 +44,7 @@ def read_extras(package: Package, sheet: str) -> Extras:
     for match in _FILTER.finditer(tail):
         if found := area(match[1].decode()):
             extras.headers.append(Area(found.top, found.left, found.top, found.right))
-    parts = list(relations(package, sheet).values())
+    parts = [(relation.kind, relation.target) for relation in package.related(sheet).values()]
     threaded = {place for kind, part in parts if kind == "threadedComment" for place in _threads(package, part, extras)}
     for kind, part in parts:
         if kind == "table":

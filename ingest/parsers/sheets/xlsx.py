@@ -14,35 +14,33 @@ from appliance.types import Finding, Member, Section
 from ingest.parsers import grid
 from ingest.parsers.kept import Kept
 from ingest.parsers.legible import RGB, Font
+from ingest.parsers.ooxml.package import Package
 from ingest.parsers.sheets.cells import CellReader, Text, read_text
 from ingest.parsers.sheets.drawings import drawing_sections
 from ingest.parsers.sheets.extras import Extras, read_extras
 from ingest.parsers.sheets.styles import Styles
 from ingest.parsers.trees import attribute, local
-from ingest.parsers.zipped import Package, damaged, relations
+from ingest.parsers.zipped import damaged
 
 # Less is a line on the screen: in points of height, in characters of width.
 _LEAST_HEIGHT, _LEAST_WIDTH = 1.0, 0.2
-_READ_BYTES = 1 << 20
-_EMBEDDED = frozenset({"package", "oleObject"})
-_DOCUMENTS = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "pdf", "rtf", "doc", "xls", "ppt", "txt"})
 _PAPER_OF_NOTES: RGB = (255, 255, 225)
 
 
 def workbook(file: BinaryIO) -> Iterator[Section | Finding | Member]:
     """Yield the sheets of a workbook, each under its name. Raises BadFile."""
     package = Package(file)
-    main = next((part for kind, part in relations(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
+    main = package.one("", "officeDocument") or "xl/workbook.xml"
     root = package.tree(main)
     if root is None or local(root) != "workbook":
         raise damaged("it has no workbook inside")
     book = _Book(package, main, root)
     for sheet in root.iter():
         if local(sheet) == "sheet":
-            kind, part = book.parts.get(attribute(sheet, "id"), ("", ""))
-            if kind in ("worksheet", "chartsheet"):
+            relation = package.related(main).get(attribute(sheet, "id"))
+            if relation and relation.kind in ("worksheet", "chartsheet"):
                 name, state = attribute(sheet, "name"), attribute(sheet, "state", "visible")
-                yield from _Sheet(book, part, f"sheet {name[:100]}").sections(name, state)
+                yield from _Sheet(book, relation.target, f"sheet {name[:100]}").sections(name, state)
 
 
 class _Book:
@@ -50,13 +48,11 @@ class _Book:
 
     def __init__(self, package: Package, main: str, root: Any) -> None:
         self.package = package
-        self.parts = relations(package, main)
-        kinds = dict(self.parts.values())
-        theme = package.tree(kinds["theme"]) if "theme" in kinds else None
+        theme = package.tree(package.one(main, "theme"))
         properties = next((part for part in root if local(part) == "workbookPr"), None)
         from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")
-        self.styles = Styles(package.tree(kinds["styles"]) if "styles" in kinds else None, theme, from_1904)
-        strings = package.each(kinds["sharedStrings"], ("si",)) if "sharedStrings" in kinds else ()
+        self.styles = Styles(package.tree(package.one(main, "styles")), theme, from_1904)
+        strings = package.each(package.one(main, "sharedStrings"), ("si",))
         self.strings: list[Text] = [read_text(item, self.styles) for item in strings]
 
 
@@ -83,7 +79,7 @@ class _Sheet:
                 # Level 2: the workbook's own name is the title.
                 yield Section(name, None, "heading", level=2)
                 yield from chain((first,), found)
-            yield from self.members()
+            yield from self._book.package.members(self._part)
         if state == "visible":
             yield from self._unseen.findings()
         else:
@@ -99,15 +95,9 @@ class _Sheet:
         if first is not None:
             yield from grid.sections(chain((first,), rows), self._layout())
         yield from self._late_comments()
-        for kind, part in relations(package, self._part).values():
-            if kind == "drawing":
-                yield from drawing_sections(package, part, self._book.styles, self._unseen, self._where)
-
-    def members(self) -> Iterator[Member]:
-        """Yield the files that are embedded in the sheet, as far as they are documents in files of their own."""
-        for kind, part in relations(self._book.package, self._part).values():
-            if kind in _EMBEDDED and part.rpartition(".")[2].lower() in _DOCUMENTS:
-                yield Member(part.rpartition("/")[2], _pieces(self._book.package, part))
+        for relation in package.related(self._part).values():
+            if relation.kind == "drawing":
+                yield from drawing_sections(package, relation.target, self._book.styles, self._unseen, self._where)
 
     def _layout(self) -> grid.Layout:
         extras = self._extras
@@ -191,12 +181,6 @@ class _Sheet:
         for number in sorted(self._extras.comments):
             for note in self._notes(number, hidden=False):
                 yield Section(f"Comment: {note}", None, "paragraph")
-
-
-def _pieces(package: Package, part: str) -> Iterator[bytes]:
-    with package.stream(part) as stream:
-        while piece := stream.read(_READ_BYTES):
-            yield piece
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -1,6 +1,6 @@
 """HTML trees as sections: what markup there is says headings, list items, tables, code and paragraphs.
 
-Reads whatever stands in the tree; what a person would not see has been taken out before (see `web`). Nothing here
+Reads whatever stands in the tree; what a person would not see has been taken out before (see `html`). Nothing here
 calls itself, so no depth of elements is too much.
 """
 

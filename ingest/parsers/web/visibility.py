@@ -1,8 +1,6 @@
 """How the text of an element looks, from the declarations that hold for it: enough to say whether a person sees it.
 
-Lengths follow CSS Values Level 4 for a window of 1280 by 800 pixels; a percentage is taken of that window, as the size
-of what stands around an element would need a layout. Images behind text are not looked at: text over one counts as
-seen.
+Images behind text are not looked at: text over one counts as seen.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from lxml import etree
 from appliance.types import FindingKind
 from ingest.parsers.legible import TINY_POINTS
 from ingest.parsers.web.colours import BLACK, WHITE, Colour, colour, colours, near, over
+from ingest.parsers.web.lengths import FUNCTION, font_size_px, numbers_in, px
 
 # Less a hair: what is exactly 2 points may be read.
 _TINY_PX = TINY_POINTS * 4 / 3 - 0.005
@@ -23,16 +22,6 @@ _FAR_PX = 500.0
 # To the right and below one may scroll; nobody scrolls this far.
 _FAR_AHEAD_PX = 5000.0
 _OPAQUE = 0.05
-_WINDOW_PX = {"vw": 12.8, "vh": 8.0, "vmin": 8.0, "vmax": 12.8, "%": 9.0}
-_UNITS_PX = {
-    "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "q": 96 / 101.6, "rem": 16.0,
-}  # fmt: skip
-_SIZES_PX = {
-    "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
-    "xx-large": 32.0, "xxx-large": 48.0,
-}  # fmt: skip
-_LENGTH = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(px|pt|pc|in|cm|mm|q|rem|em|ex|ch|vw|vh|vmin|vmax|%|)")
-_FUNCTION = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)\s*(?:,\s*([^()]*))?\)", re.IGNORECASE)
 _VARIABLE_ROUNDS = 5
 _VALUE_CHARACTERS = 2000
@@ -96,7 +85,7 @@ def look(parent: Look, element: etree._Element, declared: Mapping[str, str]) -> 
     if own:
         variables = {**variables, **own}
     values = {name: _resolve(value, variables) for name, value in values.items() if not name.startswith("--")}
-    font_px = _font_px(values, parent.font_px)
+    font_px = font_size_px(values, parent.font_px)
     now = replace(
         parent,
         variables=variables,
@@ -104,7 +93,7 @@ def look(parent: Look, element: etree._Element, declared: Mapping[str, str]) -> 
         scale=parent.scale * _scale(values),
         opacity=parent.opacity * _opacity(values),
         visible=_visible(values.get("visibility", ""), parent.visible),
-        indent_px=_px(values.get("text-indent", ""), font_px, parent.indent_px),
+        indent_px=px(values.get("text-indent", ""), font_px, parent.indent_px),
         painted=_painted(values),
         ink=_text_colour(values, parent.ink),
         backgrounds=_backgrounds(values, parent),
@@ -145,47 +134,13 @@ def _resolve(value: str, variables: Mapping[str, str]) -> str:
     return value[:_VALUE_CHARACTERS].lower().strip()
 
 
-def _px(value: str, font_px: float, otherwise: float, percent_px: float | None = None) -> float:
-    """Return a length in pixels; `otherwise` where it is none. `percent_px` is what one percent is."""
-    match = _LENGTH.fullmatch(value)
-    if match is None:
-        inner = re.fullmatch(r"calc\(\s*([^()\s]+)\s*\)", value)
-        return _px(inner[1], font_px, otherwise, percent_px) if inner else otherwise
-    number, unit = _finite(match[1]), match[2]
-    if unit == "%" and percent_px is not None:
-        return number * percent_px
-    if unit in ("em", "ex", "ch"):
-        return number * font_px * (1.0 if unit == "em" else 0.5)
-    return number * (_UNITS_PX.get(unit) or _WINDOW_PX.get(unit) or 1.0)
-
-
-def _finite(text: str) -> float:
-    return max(-1e9, min(1e9, float(text)))
-
-
-def _font_px(values: Mapping[str, str], parent_px: float) -> float:
-    size = values.get("font-size", "")
-    if not size and "font" in values:
-        # The size is the first length of the shorthand, before the family, perhaps with the line height behind it.
-        for word in values["font"].replace(" /", "/").split():
-            candidate = word.partition("/")[0]
-            if candidate in _SIZES_PX or (_LENGTH.fullmatch(candidate) and not candidate.isdigit()):
-                size = candidate
-                break
-    if size in _SIZES_PX:
-        return _SIZES_PX[size]
-    if size in ("smaller", "larger"):
-        return parent_px * (1.2 if size == "larger" else 1 / 1.2)
-    return max(0.0, _px(size, parent_px, parent_px, parent_px / 100))
-
-
 def _scale(values: Mapping[str, str]) -> float:
     scale = 1.0
     for name in ("zoom", "scale"):
-        for number in _numbers(values.get(name, ""))[:1]:
+        for number in numbers_in(values.get(name, ""))[:1]:
             scale *= abs(number)
-    for name, arguments in _FUNCTION.findall(values.get("transform", "")):
-        numbers = _numbers(arguments)
+    for name, arguments in FUNCTION.findall(values.get("transform", "")):
+        numbers = numbers_in(arguments)
         if name in ("scale", "scale3d") and numbers:
             scale *= min(abs(number) for number in numbers[:2])
         elif name in ("scalex", "scaley") and numbers:
@@ -195,14 +150,10 @@ def _scale(values: Mapping[str, str]) -> float:
     return scale
 
 
-def _numbers(text: str) -> list[float]:
-    return [_finite(match[1]) / (100 if match[2] == "%" else 1) for match in _LENGTH.finditer(text)]
-
-
 def _opacity(values: Mapping[str, str]) -> float:
     opacity = 1.0
     for text in (values.get("opacity", ""), *re.findall(r"opacity\(([^()]*)\)", values.get("filter", ""))):
-        for number in _numbers(text)[:1]:
+        for number in numbers_in(text)[:1]:
             opacity *= max(0.0, min(1.0, number))
     return opacity
 
@@ -220,19 +171,19 @@ def _not_displayed(values: Mapping[str, str]) -> bool:
 def _off_page(values: Mapping[str, str], font_px: float) -> bool:
     for name in ("margin-left", "margin-top"):
         # A percentage here is the way of old layouts in columns.
-        if _px(values.get(name, ""), font_px, 0.0, 0.0) <= -_FAR_PX:
+        if px(values.get(name, ""), font_px, 0.0, 0.0) <= -_FAR_PX:
             return True
     if values.get("position") in ("absolute", "fixed", "relative", "sticky"):
         for name in ("left", "top", "right", "bottom"):
-            length = _px(values.get(name, ""), font_px, 0.0)
+            length = px(values.get(name, ""), font_px, 0.0)
             if length <= -_FAR_PX or length >= _FAR_AHEAD_PX:
                 return True
     moved = [*re.split(r"[\s,]+", values.get("translate", ""))]
-    for name, arguments in _FUNCTION.findall(values.get("transform", "")):
+    for name, arguments in FUNCTION.findall(values.get("transform", "")):
         if name.startswith("translate"):
             moved += re.split(r"[\s,]+", arguments.strip())
-    return any(abs(_px(part, font_px, 0.0)) >= _FAR_PX for part in moved) and not any(
-        _px(values.get(name, ""), font_px, 0.0) >= _FAR_PX for name in ("left", "top")
+    return any(abs(px(part, font_px, 0.0)) >= _FAR_PX for part in moved) and not any(
+        px(values.get(name, ""), font_px, 0.0) >= _FAR_PX for name in ("left", "top")
     )
 
 
@@ -242,7 +193,7 @@ def _clipped(values: Mapping[str, str], font_px: float) -> bool:
     if clip and values.get("position") in ("absolute", "fixed"):
         top, right, bottom, left = ([*map(str.strip, re.split(r"[\s,]+", clip[1].strip())), "", "", "", ""])[:4]
         if "auto" not in (top, right, bottom, left):
-            lengths = [_px(side, font_px, 0.0) for side in (top, right, bottom, left)]
+            lengths = [px(side, font_px, 0.0) for side in (top, right, bottom, left)]
             if lengths[2] - lengths[0] <= 1 or lengths[1] - lengths[3] <= 1:
                 return True
     if _clip_path(values.get("clip-path", ""), font_px):
@@ -253,22 +204,22 @@ def _clipped(values: Mapping[str, str], font_px: float) -> bool:
     ):
         return False
     sizes = (values.get(name, "") for name in ("width", "height", "max-width", "max-height"))
-    return any(size and _px(size, font_px, _FAR_PX) <= 1 for size in sizes)
+    return any(size and px(size, font_px, _FAR_PX) <= 1 for size in sizes)
 
 
 def _clip_path(value: str, font_px: float) -> bool:
-    match = _FUNCTION.match(value)
+    match = FUNCTION.match(value)
     if match is None:
         return False
     shape, arguments = match.groups()
     if shape == "inset":
-        sides = [_px(part, font_px, 0.0, 9.0) for part in arguments.partition("round")[0].split()] or [0.0]
+        sides = [px(part, font_px, 0.0, 9.0) for part in arguments.partition("round")[0].split()] or [0.0]
         top, right, bottom, left = (sides * 4)[:4] if len(sides) in (1, 2, 4) else (*sides[:3], sides[1])
         return top + bottom >= 800 or right + left >= 900
     if shape in ("circle", "ellipse"):
         radii = arguments.partition("at")[0].split()
-        return any(_px(radius, font_px, _FAR_PX) <= 1 for radius in radii)
-    return shape == "polygon" and not any(_numbers(arguments))
+        return any(px(radius, font_px, _FAR_PX) <= 1 for radius in radii)
+    return shape == "polygon" and not any(numbers_in(arguments))
 
 
 def _painted(values: Mapping[str, str]) -> bool:

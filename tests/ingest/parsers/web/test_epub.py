@@ -84,6 +84,18 @@ def test_protected_books_are_encrypted_and_obfuscated_fonts_are_not_protection()
         assert len(parsed(book(**{"META-INF/encryption.xml": ENCRYPTION.format(algorithm, place)}))) == 6
 
 
+def test_a_container_with_a_password_is_encrypted() -> None:
+    """Wherever the lock is: on the lists, or on a chapter alone."""
+    for locked in ("META-INF/container.xml", "OEBPS/text/one.xhtml"):
+        data = bytearray(book().getvalue())
+        entry = data.rindex(locked.encode()) - 46
+        assert data[entry : entry + 4] == b"PK\x01\x02"
+        data[entry + 8] |= 1
+        with pytest.raises(BadFile) as problem:
+            parsed(io.BytesIO(bytes(data)))
+        assert ("encrypted", "Save it without a password.") == (problem.value.status, problem.value.hint)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
