@@ -42,8 +42,10 @@ _XML_ENTITIES = frozenset({"lt;", "gt;", "amp;", "quot;", "apos;"})
 # libxml2 stops reading at this depth, whatever it is told.
 _DEPTH = "2048"
 _TITLE_CHARACTERS = 300
-# Labels and descriptions shorter than this, and less hidden text in the whole page than that, are not reported.
+# Labels for screen readers and descriptions of images shorter than this are ordinary and not reported, and neither is
+# less hidden text than that in the whole page.
 _LABEL_CHARACTERS = 40
+_DESCRIPTION_CHARACTERS = 100
 _FEW_CHARACTERS = 10
 # Not displayed by itself, like an element with `display: none`; the rest of `UNSEEN` is no text to begin with.
 _SILENT = markup.UNSEEN - {"template", "canvas", "datalist", "object", "video", "audio", "noembed", "noframes"}
@@ -176,20 +178,20 @@ def _clean(root: etree._Element, sheets: Sequence[str]) -> list[Finding]:
         if not tag or tag in markup.UNSEEN:
             # `markup` passes over these.
             if tag in _NOT_DISPLAYED:
-                kept_out.add("hidden", _length(element), element.sourceline, label=True)
+                kept_out.add("hidden", _length(element), element.sourceline, _DESCRIPTION_CHARACTERS)
             events.skip_subtree()
             continue
         now = look(outer[0], element, styles.of(element))
         if now is not outer[0]:
             looks[-1] = (now, now.unseen())
         if now.gone:
-            kept_out.add(now.gone, _length(element), element.sourceline, now.label)
+            kept_out.add(now.gone, _length(element), element.sourceline, _LABEL_CHARACTERS if now.label else 0)
             gone.append(element)
             events.skip_subtree()
             continue
         _drop_text(element, "text", looks[-1][1], kept_out)
         if tag == "img":
-            kept_out.add("hidden", len(element.get("alt") or ""), element.sourceline, label=True)
+            kept_out.add("hidden", len(element.get("alt") or ""), element.sourceline, _DESCRIPTION_CHARACTERS)
     for element in gone:
         if element is root:
             root.clear()
@@ -231,9 +233,9 @@ class KeptOut:
         self._lines: dict[FindingKind, list[int]] = {}
         self._characters: dict[FindingKind, int] = {}
 
-    def add(self, kind: FindingKind, characters: int, line: int | None, label: bool = False) -> None:
-        """Count text at a line of the source. `label`: of no interest where it is short."""
-        if characters and not (label and characters < _LABEL_CHARACTERS):
+    def add(self, kind: FindingKind, characters: int, line: int | None, least: int = 0) -> None:
+        """Count text at a line of the source; of no interest where it has fewer characters than `least`."""
+        if characters and characters >= least:
             self._lines.setdefault(kind, []).append(line or 0)
             self._characters[kind] = self._characters.get(kind, 0) + characters
 
