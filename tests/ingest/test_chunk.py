@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.types import Section
-from ingest.chunk import Chunker, Draft, embedding_text, title_of, token_counter
+from appliance.types import Box, Section
+from ingest.chunk import Chunker, Cut, Draft, embedding_text, title_of, token_counter
 
 BUDGET = 40
 words = st.text("abcdefgh", min_size=1, max_size=9)
@@ -46,14 +46,14 @@ def uneven(texts: Sequence[str]) -> list[int]:
 @given(given=sections)
 def test_no_chunk_is_over_the_budget(count: object, given: list[Section]) -> None:
     """Headings and text of a chunk together never take more tokens than the budget."""
-    for draft in Chunker(count, BUDGET).chunk(given, "some/file.md"):  # type: ignore[arg-type]
+    for draft in Chunker(count, BUDGET).chunk(given, "some/file.md").drafts:  # type: ignore[arg-type]
         assert count([embedding_text(draft.headings, draft.text)])[0] <= BUDGET  # type: ignore[operator]
 
 
 @given(sections)
 def test_no_word_is_lost_or_moved(given: list[Section]) -> None:
     """The words of all sections that are no headings are in the chunks' texts, in order."""
-    drafts = Chunker(by_words, BUDGET).chunk(given, "some/file.md")
+    drafts = Chunker(by_words, BUDGET).chunk(given, "some/file.md").drafts
     left = iter(re.findall(r"\w+", " ".join(draft.text for draft in drafts)))
     wanted = [word for s in given if s.kind != "heading" for word in re.findall(r"\w+", s.text)]
     assert [word for word in wanted if word not in left] == []
@@ -62,7 +62,7 @@ def test_no_word_is_lost_or_moved(given: list[Section]) -> None:
 @given(sections)
 def test_every_heading_is_somewhere(given: list[Section]) -> None:
     """A heading stands above a chunk or in its text, also when nothing stands below it."""
-    drafts = Chunker(by_words, BUDGET * 2).chunk(given, "some/file.md")
+    drafts = Chunker(by_words, BUDGET * 2).chunk(given, "some/file.md").drafts
     everything = "\n".join("\n".join((*draft.headings, draft.text)) for draft in drafts).split("\n")
     assert [s.text for s in given if s.kind == "heading" and s.text not in everything] == []
 
@@ -77,14 +77,18 @@ def test_a_chunk_is_of_one_page(given: list[Section]) -> None:
         if s.page == s_page
     }
     titles = {s.text for s in given if s.kind == "heading"}
-    for draft in Chunker(by_words, BUDGET).chunk(given, "some/file.md"):
+    for draft in Chunker(by_words, BUDGET).chunk(given, "some/file.md").drafts:
         for line in draft.text.split("\n"):
             if line not in titles:
                 assert set(re.findall(r"\w+", line)) <= set(re.findall(r"\w+", pages[draft.page]))
 
 
-def cut(*given: Section, budget: int = BUDGET, path: str = "some/travel-policy_2026.md") -> list[Draft]:
-    return Chunker(by_words, budget).chunk(given, path)
+def whole(*given: Section) -> Cut:
+    return Chunker(by_words, BUDGET).chunk(given, "some/travel-policy_2026.md")
+
+
+def cut(*given: Section) -> list[Draft]:
+    return list(whole(*given).drafts)
 
 
 def paragraph(text: str, page: int | None = None) -> Section:
@@ -115,9 +119,18 @@ def test_the_path_of_titles_stands_above_each_chunk() -> None:
 
 
 def test_a_document_without_a_title_is_called_by_its_name() -> None:
-    """Where no heading of the highest level comes first, the words of the file's name are the title."""
-    assert cut(paragraph("No title here."))[0].headings == ("travel policy 2026",)
-    assert cut(heading("Part", 2), paragraph("x"))[0].headings == ("travel policy 2026", "Part")
+    """Where no heading of the highest level comes first, the words of the file's name are the title, in no chunk."""
+    unnamed, part = whole(paragraph("No title here.")), whole(heading("Part", 2), paragraph("x"))
+    assert ("travel policy 2026", ()) == (unnamed.title, unnamed.drafts[0].headings)
+    assert ("travel policy 2026", ("Part",)) == (part.title, part.drafts[0].headings)
+    assert "" == whole(heading("Travel", 1), paragraph("x")).title
+
+
+def test_a_chunk_knows_where_on_the_page_its_text_stands() -> None:
+    """The boxes of a chunk are those of its paragraphs, in order, each once."""
+    first, second = Box(1.0, 2.0, 3.0, 4.0), Box(1.0, 5.0, 3.0, 6.0)
+    given = [Section(text, 1, "paragraph", box) for text, box in (("One.", first), ("Two.", second), ("More.", second))]
+    assert [(first, second)] == [draft.boxes for draft in cut(*given)]
 
 
 @pytest.mark.parametrize(
