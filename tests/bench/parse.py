@@ -8,14 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
+from appliance.types import Section
 from ingest.chunk import Chunker, token_counter
 from ingest.files import BadFile, open_file, open_share
 from ingest.media import sniff
 from ingest.parsers import parser_for
+from ingest.parsers.options import Options
+from ingest.readers import Access
 from ingest.walk import walk
 
 
@@ -35,16 +39,17 @@ def main() -> None:
     sizes: list[int] = []
     parsing = chunking = 0.0
     lines = []
-    for found in walk(share):
+    told = Options(pages=5000, ocr_languages=(), scratch=Path(tempfile.gettempdir()))
+    for found in walk(share, Access(("group:everyone",))):
         try:
             if found.problem:
                 raise found.problem
             start = time.perf_counter()
             with os.fdopen(open_file(share, found.path), "rb") as file:
                 media_type = sniff(file, found.path)
-                sections = list(parser_for(media_type).parse(file, media_type))
+                parts = list(parser_for(media_type, told).parse(file, media_type))
             between = time.perf_counter()
-            drafts = chunker.chunk(sections, found.path)
+            drafts = chunker.chunk([part for part in parts if isinstance(part, Section)], found.path).drafts
         except BadFile as problem:
             statuses[problem.status] += 1
             continue
