@@ -13,11 +13,11 @@ from appliance.types import (
     Chunk,
     Document,
     Finding,
+    Hit,
     Json,
     LogEntry,
     Member,
     ModelRecord,
-    Passage,
     Piece,
     Prompt,
     Sampling,
@@ -75,10 +75,19 @@ class Index(Protocol):
         """Remove all chunks of a document. Unknown ids are ignored."""
         ...
 
-    def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
-        """Return at most `limit` passages that one of `readers` may read, best first.
+    def search(
+        self,
+        text: str,
+        vector: NDArray[np.float32],
+        readers: frozenset[str],
+        depth: int,
+        within: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        """Return the `depth` chunks nearest by vector and the `depth` best by BM25 that one of `readers` may read, each
+        chunk once, with both scores exact; those of greater cosine first, equal ones by id.
 
-        Dense and BM25 results are fused by reciprocal rank. No readers, no passages.
+        Word frequencies are counted over what `readers` may read. `within` confines the search to documents by id;
+        an empty one finds nothing. No readers, no hits.
         """
         ...
 

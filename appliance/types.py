@@ -126,11 +126,20 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where on its page a stretch of a chunk's text stands: characters start <= i < end of the text, in `box`."""
+
+    start: int
+    end: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A stretch of one document, small enough to embed, never across pages.
 
-    `headings` is the path of titles above it, outermost first; `text` is the document's own words only. `boxes` are
-    the places on the page that the text comes from, in reading order; empty where the format has none.
+    `headings` is the path of titles above it, outermost first; `text` is the document's own words only. `places` say
+    where on the page the text stands, in reading order; empty where the format has none.
     """
 
     id: str
@@ -139,7 +148,7 @@ class Chunk:
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
-    boxes: tuple[Box, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 def chunk_id(document: Document, ordinal: int) -> str:
@@ -149,21 +158,76 @@ def chunk_id(document: Document, ordinal: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk as the index found it: `cosine` of its vector and the question's, `words` its BM25 score, 0 without a
+    common word. Both are exact, whichever of the two searches brought the chunk.
+    """
+
+    chunk: Chunk
+    cosine: float
+    words: float
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk found for a question. `score` orders passages of one search; it compares to nothing else."""
+    """A chunk found for a question. `score` orders passages of one search; it compares to nothing else. `cosine` and
+    `words` are those of the Hit it was made from.
+    """
 
     chunk: Chunk
     score: float
+    cosine: float = 0.0
+    words: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What supports one sentence of an answer: `quote` stands verbatim in `passage.chunk.text`."""
+    """What supports one sentence of an answer: `quote` stands verbatim in `passage.chunk.text`, from character `start`
+    on. `boxes` are the places on the page that it comes from; empty where the format has none.
+    """
 
     sentence: str
     passage: Passage
     quote: str
     page: int | None
+    start: int = 0
+    boxes: tuple[Box, ...] = ()
+
+
+Support = Literal["supported", "unsupported", "contradicted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of an answer as it is shown, with its quotes. Statements' texts, joined, are the answer.
+
+    "contradicted" is one that its quotes support and other passages deny; `against` are the quotes that do.
+    "unsupported" is one without quotes; it is shown only where the configuration says so.
+    """
+
+    text: str
+    support: Support
+    citations: tuple[Citation, ...] = ()
+    against: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of the same conversation, and what was answered; the newest last."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was looked through for an answer: `documents` the reader may read, and those that came closest, best first.
+    `question` is what was searched for: the question itself, or in a conversation what it was taken to mean.
+    """
+
+    question: str
+    documents: int
+    closest: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +256,13 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader is shown. `log_index` is the place of the answer's entry in the log."""
+    """What a reader is shown. `log_index` is the place of the answer's entry in the log.
+
+    `reason` says how it ended (course.Course), `missing` are the parts of the question that the answer leaves open,
+    in the question's own words. `confidence` is the calibrated probability, 0 to 1, that the documents answer the
+    question and the answer says it; None where it was not judged. `draft` is what would have been shown without the
+    decision to refuse, where the caller asked for it.
+    """
 
     id: str
     question: str
@@ -203,6 +273,12 @@ class Answer:
     model: ModelRecord
     log_index: int
     timings: Timings
+    statements: tuple[Statement, ...] = ()
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+    searched: Searched | None = None
+    confidence: float | None = None
+    draft: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
