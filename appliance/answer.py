@@ -1,6 +1,6 @@
 """The second use-case: answer a question.
 
-search → log → passages into the prompt → generate → each finished sentence: ground, log, release → log → answer.
+search → log → passages into the prompt → generate → each finished sentence: ground, decide, log, release → log → answer.
 Nothing is yielded before the entry that records it is on disk.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 import collections.abc
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from appliance.course import (
     Course,
@@ -24,13 +25,19 @@ from appliance.course import (
     sentence_body,
 )
 from appliance.errors import LogError, QuestionError
+from appliance.followup import standalone
 from appliance.grounding import Evidence, Grounded
+from appliance.language import Language, detect, load_languages
 from appliance.ports import Generator, Log
-from appliance.prompt import Template
+from appliance.prompt import Asked, Template
+from appliance.refusal import Calibration
 from appliance.retrieval import Retrieval
+from appliance.safe_text import plain
 from appliance.search import Found, cleaned
-from appliance.sentences import Part, Splitter, is_finished, without_markup
-from appliance.types import Answer, Citation, Json, Passage, Prompt, Sampling
+from appliance.sentences import Part, Splitter, is_finished
+from appliance.shortfall import closest_passages, missing_parts, refusal_text, sounds_like_refusal
+from appliance.signals import signals
+from appliance.types import Answer, Json, Passage, Prompt, Sampling, Searched, Statement, Turn
 
 # Sentences that are named again after the passages: with them the default model answered seven of nine questions on
 # handbook pages, without them five.
@@ -39,6 +46,8 @@ CLOSEST = 2
 NEAR = 12
 # A prompt without room for this many tokens of passages is not worth writing.
 LEAST_PASSAGE_TOKENS = 64
+# The language that the prompt itself is in: a question in it needs no order to answer in it.
+PROMPT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +61,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """Released text. An answer's sentences, joined, are its text."""
+class Policy:
+    """When an answer is refused (below `least_confidence`), and whether sentences without support are shown, marked."""
 
-    text: str
-    citations: tuple[Citation, ...]
+    calibration: Calibration
+    least_confidence: float
+    unsupported: Literal["withhold", "mark"] = "withhold"
 
 
-Event = Found | Sentence | Answer
+Event = Found | Statement | Answer
 Generated = collections.abc.Generator[Part, None, None]
 
 
@@ -67,9 +77,8 @@ class Answerer:
     """Answers questions from what their reader may read. Safe to call from several threads if its parts are.
 
     `digest(record, text)` is the salted digest that stands for a text in the log; each text has a record of its own,
-    named after the answer's id ("ID/question", "ID/prompt", "ID/passage/0", "ID/sentence/0", "ID/quote/0",
-    "ID/answer"), so that one can be disclosed without the others. `engine` is what the log says of the generator's
-    settings.
+    named after the answer's id ("ID/question", "ID/meant", "ID/prompt", "ID/passage/0", "ID/sentence/0", "ID/quote/0",
+    "ID/answer"), so that one can be disclosed without the others. `documents` counts those that readers may read.
     """
 
     def __init__(
@@ -79,48 +88,71 @@ class Answerer:
         log: Log,
         template: Template,
         limits: Limits,
+        policy: Policy,
         digest: Digest,
-        engine: Mapping[str, Json] | None = None,
+        documents: Callable[[frozenset[str]], int],
     ) -> None:
         self._retrieval = retrieval
         self._generator = generator
         self._log = log
-        self._template = template
         self._prompter = template.for_chat(generator.chat)
         self._limits = limits
+        self._policy = policy
         self._digest = digest
-        self._sampling = Sampling(limits.output_tokens, stop=self._prompter.stop)
-        self._means = means_body(generator.record, self._prompter.identity, self._sampling, engine or {})
+        self._documents = documents
+        self._languages = load_languages()
+        self._sampling = Sampling(limits.output_tokens, stop=self._prompter.stop, avoid=template.refusal)
+        self._refusal = template.refusal
+        decision: dict[str, Json] = {
+            "calibration": policy.calibration.name,
+            "least_confidence": policy.least_confidence,
+            "unsupported": policy.unsupported,
+        }
+        self._means = {
+            **means_body(generator.record, self._prompter.identity, self._sampling, generator.settings()),
+            "decision": decision,
+        }
 
-    def ask(self, question: str, readers: frozenset[str], user: str) -> Iterator[Event]:
-        """Yield Found, then sentences as they are released, then the Answer.
+    def ask(
+        self,
+        question: str,
+        readers: frozenset[str],
+        user: str,
+        turns: Sequence[Turn] = (),
+        complete: bool = False,
+    ) -> Iterator[Event]:
+        """Yield Found, then statements as they are released, then the Answer.
 
-        Raises QuestionError at once. Closing the iterator stops the computation and has the log say so. After a
-        LogError nothing more is yielded.
+        `turns` are what was said before in the same conversation. With `complete` an answer that is refused is
+        nevertheless written to its end, into `Answer.draft`. Raises QuestionError at once. Closing the iterator stops
+        the computation and has the log say so. After a LogError nothing more is yielded.
         """
-        question = cleaned(question, self._limits.question_characters)
-        return self._events(question, self._room(question), readers, user)
+        most = self._limits.question_characters
+        question = cleaned(question, most)
+        meant = standalone(question, turns).text[:most]
+        return self._events(_Asking(question, meant, readers, user, complete), self._room(meant))
 
-    def _events(self, question: str, room: int, readers: frozenset[str], user: str) -> Iterator[Event]:
+    def _events(self, asking: _Asking, room: int) -> Iterator[Event]:
         started = time.perf_counter()
-        hits = self._retrieval.find(question, readers, self._limits.passages)
+        hits = self._retrieval.find(asking.meant, asking.readers, self._limits.passages)
         search_ms = milliseconds_since(started)
         passages = self._pack(hits.passages, room)
-        evidence = Evidence(passages, question)
-        prompt = self._prompt(passages, question, evidence)
-        course = Course(secrets.token_hex(16), question, passages, search_ms, started)
+        language = detect(asking.meant, self._languages)
+        evidence = Evidence(passages, asking.meant)
+        course = Course(secrets.token_hex(16), asking.question, asking.meant, passages, search_ms, started)
+        prompt = self._prompt(course, evidence, language)
         written = "".join(segment.text for segment in prompt.segments())
-        body = {**question_body(course, user, hits, self._digest), **self._means}
-        entry = self._log.append("question", {**body, "text": self._digest(f"{course.id}/prompt", written)})
+        body = {**question_body(course, asking.user, hits, self._digest), **self._means}
+        entry = self._log.append("question", {**body, "text": self._digest(f"{course.id}/prompt", written)}, version=2)
         with self._watching(course):
             yield Found(course.id, passages, search_ms, entry.index)
             if passages:
                 course.prompt_tokens = self._generator.count_tokens(prompt.segments())
-                yield from self._sentences(course, prompt, evidence)
+                yield from self._statements(course, prompt, evidence, asking.complete)
             course.reason = _reason(course)
-        answer = self._conclude(course)
+        answer = self._conclude(course, asking.readers, language)
         if answer.refused:
-            yield Sentence(answer.text, ())
+            yield Statement(answer.text, "supported")
         yield answer
 
     @contextmanager
@@ -132,24 +164,49 @@ class Answerer:
             raise
         except BaseException as error:
             course.reason = "failed" if isinstance(error, Exception) else "cancelled"
-            self._conclude(course)
+            self._conclude(course, frozenset(), None)
             raise
 
-    def _sentences(self, course: Course, prompt: Prompt, evidence: Evidence) -> Iterator[Sentence]:
+    def _statements(self, course: Course, prompt: Prompt, evidence: Evidence, complete: bool) -> Iterator[Statement]:
         with closing(self._parts(course, prompt)) as parts:
             for lead, written in parts:
-                text = without_markup(written)
+                started = time.perf_counter()
+                text = plain(written, [passage.chunk.text for passage in course.passages])
                 grounded = evidence.ground(text)
                 if self._is_over(course, text, grounded):
                     return
-                self._log.append("sentence", sentence_body(course, grounded, self._digest))
-                if grounded.supported:
-                    course.cited += quote_bodies(course, grounded, self._digest)
-                    course.citations += grounded.citations
-                    course.released.append(lead + text if course.released else text)
+                against = evidence.against(grounded)
+                support = "unsupported" if not grounded.supported else "contradicted" if against else "supported"
+                statement = Statement(lead + text if course.draft else text, support, grounded.citations, against)
+                shown = self._is_shown(course, statement, grounded, evidence)
+                course.spent_ms += milliseconds_since(started)
+                self._log.append("sentence", sentence_body(course, grounded, statement, self._digest), version=2)
+                if shown:
+                    course.cited += quote_bodies(course, statement, self._digest)
+                    course.quotes += len(statement.citations)
+                    course.released.append(statement)
                 course.judged += 1
-                if grounded.supported:
-                    yield Sentence(course.released[-1], grounded.citations)
+                if shown:
+                    yield statement
+                elif course.reason == "uncertain" and not complete:
+                    return
+
+    def _is_shown(self, course: Course, statement: Statement, grounded: Grounded, evidence: Evidence) -> bool:
+        """Judge a sentence; with the first supported one, whether there is an answer at all."""
+        if statement.support == "unsupported":
+            course.withheld += 1
+            if self._policy.unsupported == "withhold":
+                return False
+            course.draft.append(statement)
+            # Shown beside what is supported, never alone.
+            return bool(course.released)
+        course.draft.append(statement)
+        if course.confidence is None:
+            course.signals = signals(course, grounded, evidence)
+            course.confidence = self._policy.calibration.confidence(course.signals)
+            if course.confidence < self._policy.least_confidence:
+                course.reason = "uncertain"
+        return course.reason != "uncertain"
 
     def _parts(self, course: Course, prompt: Prompt) -> Generated:
         """Yield what the model writes, sentence by sentence. One that the token limit cut in half is left out."""
@@ -170,36 +227,44 @@ class Answerer:
     def _is_over(self, course: Course, text: str, grounded: Grounded) -> bool:
         """Return whether the model has nothing more to say: it refuses, or begins to repeat itself."""
         sentence = " ".join(text.split())
-        if self._template.refuses(sentence) or (
-            not grounded.supported and self._template.sounds_like_refusal(sentence)
-        ):
-            course.reason = "model_refused"
+        if not grounded.supported and sounds_like_refusal(sentence, self._refusal, self._languages):
+            course.reason = course.reason or "model_refused"
             return True
         repeated = sentence in course.said
         course.said.add(sentence)
         return repeated
 
-    def _conclude(self, course: Course) -> Answer:
+    def _conclude(self, course: Course, readers: frozenset[str], language: Language | None) -> Answer:
         refused = not course.released
-        text = self._template.refusal if refused else "".join(course.released)
+        searched = Searched(course.meant, 0)
+        text = "".join(statement.text for statement in course.released)
+        if refused and readers:
+            searched = Searched(course.meant, self._documents(readers), closest_passages(course.passages))
+            text = refusal_text(language or self._languages[0], searched)
         timings = course.timings()
-        entry = self._log.append("answer", answer_body(course, text, timings, self._digest))
+        entry = self._log.append("answer", answer_body(course, text, timings, self._digest), version=2)
         return Answer(
             id=course.id,
             question=course.question,
             text=text,
-            citations=tuple(course.citations),
+            citations=tuple(citation for statement in course.released for citation in statement.citations),
             refused=refused,
             passages=course.passages,
             model=self._generator.record,
             log_index=entry.index,
             timings=timings,
+            statements=tuple(course.released),
+            reason=course.reason,
+            missing=() if refused else missing_parts(course.meant, course.released, language),
+            searched=searched,
+            confidence=course.confidence,
+            draft=tuple(course.draft),
         )
 
     def _room(self, question: str) -> int:
         """Return the tokens that passages may take beside this question. Raises QuestionError when it leaves none."""
         context = self._generator.context_tokens
-        taken = self._generator.count_tokens((*self._prompter.prefix(), *self._prompter.question(question)))
+        taken = self._generator.count_tokens((*self._prompter.prefix(), *self._prompter.question(Asked(question))))
         room = context - self._limits.output_tokens - taken
         if room < LEAST_PASSAGE_TOKENS:
             raise QuestionError(
@@ -220,14 +285,28 @@ class Answerer:
                 left -= tokens
         return tuple(packed)
 
-    def _prompt(self, passages: Sequence[Passage], question: str, evidence: Evidence) -> Prompt:
+    def _prompt(self, course: Course, evidence: Evidence, language: Language | None) -> Prompt:
         """Return the prompt, the nearest sentences named again if there is room for them."""
-        nearest = self._retrieval.nearest(question, evidence.closest(question, NEAR), CLOSEST)
-        prompt = self._prompter.build(passages, question, nearest)
+        course.near = self._retrieval.nearest(course.meant, evidence.closest(course.meant, NEAR))
+        answer_in = language.answer_in if language and language.code != PROMPT_LANGUAGE else ""
+        prompt = self._prompter.build(
+            course.passages, Asked(course.meant, tuple(course.near)[:CLOSEST], answer_in)
+        )
         room = self._generator.context_tokens - self._limits.output_tokens
         if self._generator.count_tokens(prompt.segments()) <= room:
             return prompt
-        return self._prompter.build(passages, question)
+        return self._prompter.build(course.passages, Asked(course.meant))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question as it was asked, what it is taken to mean, who asks, and whether the draft is wanted."""
+
+    question: str
+    meant: str
+    readers: frozenset[str]
+    user: str
+    complete: bool
 
 
 def _reason(course: Course) -> str:

@@ -12,22 +12,40 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from appliance.errors import UsageError
 from appliance.library import ChunkText, Upload
-from appliance.types import Box, Finding, FindingKind, Status
+from appliance.types import Box, Finding, FindingKind, Place, Status
 
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class TurnBody(Body):
+    question: str
+    answer: str
+
+
 class AskBody(Body):
     question: str
     user: str = ""
+    conversation: tuple[TurnBody, ...] = Field((), max_length=20)
 
 
 class SearchBody(Body):
     question: str
     user: str = ""
     limit: int = Field(10, ge=1, le=100)
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class GateBody(Body):
+    """What the log keeps of an evaluation that has passed the gate."""
+
+    digest: Digest
+    record: Digest
+    report: Digest
+    figures: dict[str, float]
 
 
 class EmbedderBody(Body):
@@ -79,10 +97,12 @@ class ChunkBody(Body):
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    # Each is [start, end, left, top, right, bottom].
+    places: tuple[tuple[int, int, float, float, float, float], ...] = ()
 
     def chunk(self) -> ChunkText:
-        return ChunkText(self.text, self.page, self.headings, tuple(Box(*box) for box in self.boxes))
+        places = tuple(Place(start, end, Box(*edges)) for start, end, *edges in self.places)
+        return ChunkText(self.text, self.page, self.headings, places)
 
 
 class FindingBody(Body):

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from appliance import __version__
-from appliance.answer import Answerer, Limits
-from appliance.catalog import Catalog
+from appliance.answer import Answerer, Limits, Policy
+from appliance.catalog import Catalog, Query
 from appliance.config import Settings
 from appliance.digest import Digester
 from appliance.errors import ApplianceError, HomeInUse, IndexMismatch
@@ -29,6 +29,7 @@ from appliance.manifest import load_manifest
 from appliance.models import ModelFolder
 from appliance.ports import Embedder, Generator, Index
 from appliance.prompt import load_template
+from appliance.refusal import load_calibration
 from appliance.retrieval import Retrieval
 from appliance.search import Searcher
 from appliance.types import CHUNKER, ModelRecord
@@ -72,16 +73,15 @@ def open_index(settings: Settings, identity: Identity) -> Index:
     if settings.index.url:
         from appliance.index_server import ServerIndex  # only where a server is configured
 
-        return ServerIndex(
-            settings.index.url,
-            settings.index.collection,
-            identity,
-            settings.index.api_key,
-            settings.answer.candidates,
-        )
+        return ServerIndex(settings.index.url, settings.index.collection, identity, settings.index.api_key)
     from appliance.index_edge import EdgeIndex  # one of the two is loaded
 
-    return EdgeIndex(settings.home / "index", identity, settings.answer.candidates)
+    return EdgeIndex(settings.home / "index", identity)
+
+
+def open_log(settings: Settings) -> FileLog:
+    """Open the home's log alone, for this process. Raises HomeInUse while a service has it."""
+    return FileLog(settings.home / "log", settings.home / "keys", settings.log.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Appliance:
             if self._searcher is None:
                 self._embedder = self._loaders.embedder(self.settings)
                 self._note(self._embedder.record)
-                retrieval = Retrieval(self._embedder, self.index, self.library.current)
+                retrieval = Retrieval(self._embedder, self.index, self.library.current, self.settings.answer.candidates)
                 most = self.settings.answer.question_characters
                 self._searcher = Searcher(retrieval, self.log, self._digest, most)
             return self._searcher
@@ -143,10 +143,20 @@ class Appliance:
                     self.log,
                     load_template(wanted.prompt),
                     Limits(wanted.passages, wanted.passage_tokens, wanted.output_tokens, wanted.question_characters),
+                    Policy(
+                        load_calibration(wanted.prompt, self._generator.record.name),
+                        wanted.least_confidence,
+                        wanted.unsupported,
+                    ),
                     self._digest,
-                    self._generator.settings(),
+                    self._readable,
                 )
             return self._answerer
+
+    def _readable(self, readers: frozenset[str]) -> int:
+        """Return how many documents with passages one of `readers` may read."""
+        totals = self.catalog.totals(Query(statuses=frozenset({"indexed"}), readers=readers))
+        return sum(files for files, _, _ in totals.values())
 
     def _note(self, record: ModelRecord) -> None:
         self.log.append("model.loaded", {"role": record.role, "name": record.name, "sha256": record.sha256})
@@ -195,7 +205,7 @@ def open_appliance(settings: Settings, rebuild: bool = False, loaders: Loaders =
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.run.chmod(0o700)
     lock = _lock(settings.run / "lock")
-    log = FileLog(settings.home / "log", settings.home / "keys", settings.log.origin)
+    log = open_log(settings)
     catalog = Catalog(settings.home / "catalog.db")
     try:
         index = open_index(settings, identity(settings))

@@ -55,13 +55,24 @@ class GeneratorSettings(Section):
     gpu_layers: int = Field(0, ge=0, description="Layers given to a GPU, where llama.cpp was built for one.")
 
 
+class RerankerSettings(Section):
+    name: str = Field("", description="Reranker, by its name in the model manifest; empty: none.")
+    depth: int = Field(20, ge=1, le=200, description="Passages at most that it looks at.")
+
+
 class AnswerSettings(Section):
     candidates: int = Field(50, ge=1, le=1000, description="Candidates each of the two searches brings to the fusion.")
-    passages: int = Field(5, ge=1, le=64, description="Passages at most that an answer is made from.")
+    passages: int = Field(4, ge=1, le=64, description="Passages at most that an answer is made from.")
     passage_tokens: int = Field(1500, ge=64, description="Tokens at most that these passages take in the prompt.")
     output_tokens: int = Field(256, ge=1, le=8192, description="Tokens at most that an answer may have.")
     question_characters: int = Field(4000, ge=1, le=100_000, description="Characters at most in a question.")
-    prompt: str = Field("answer.v1", description="Prompt template, by the name of its file in appliance/prompts.")
+    least_confidence: float = Field(
+        0.5, ge=0, le=1, description="Confidence below which an answer is refused; the evaluation report has the curve."
+    )
+    unsupported: Literal["withhold", "mark"] = Field(
+        "withhold", description="Whether sentences that no passage supports are withheld, or shown and marked."
+    )
+    prompt: str = Field("answer.v2", description="Prompt template, by the name of its file in appliance/prompts.")
 
 
 class IngestSettings(Section):
@@ -98,6 +109,25 @@ class ServiceSettings(Section):
     body_bytes: int = Field(1_000_000, ge=1000, description="Largest body of a request, the ingest credential's aside.")
 
 
+class GateSettings(Section):
+    required: bool = Field(
+        False, description="Serve only what `appliance eval FOLDER --gate` has passed, model, prompt and parameters."
+    )
+    accuracy: float = Field(
+        0.0, ge=0, le=1, description="Share of answerable questions that must be answered right; 0: not asked."
+    )
+    refusal_recall: float = Field(
+        0.0, ge=0, le=1, description="Share of unanswerable questions that must be refused; 0: not asked."
+    )
+    refused_answerable: float = Field(
+        1.0, ge=0, le=1, description="Share of answerable questions that may be refused; 1: not asked."
+    )
+    citation_precision: float = Field(
+        0.0, ge=0, le=1, description="Share of quoted sentences that must be gold ones; 0: not asked."
+    )
+    ndcg: float = Field(0.0, ge=0, le=1, description="nDCG@10 that every search set must reach; 0: not asked.")
+
+
 class LogSettings(Section):
     origin: str = Field(
         "appliance",
@@ -117,12 +147,14 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(None, description="Folder of the model files; unset: the home's models folder.")
     index: IndexSettings = IndexSettings()
     embedder: EmbedderSettings = EmbedderSettings()
+    reranker: RerankerSettings = RerankerSettings()
     generator: GeneratorSettings = GeneratorSettings()
     answer: AnswerSettings = AnswerSettings()
     ingest: IngestSettings = IngestSettings()
     access: AccessSettings = AccessSettings()
     service: ServiceSettings = ServiceSettings()
     log: LogSettings = LogSettings()
+    gate: GateSettings = GateSettings()
 
     @property
     def models(self) -> Path:

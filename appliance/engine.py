@@ -84,7 +84,7 @@ class LlamaGenerator:
             self._llama = None
 
     def _stream(self, prefix: Tokens, rest: Tokens, sampling: Sampling, called: float) -> Iterator[Piece]:
-        text, chooser = TextStream(sampling.stop), Chooser(sampling)
+        text, chooser = TextStream(sampling.stop), Chooser(sampling, self._beginnings(sampling.avoid))
         held: list[tuple[int, float]] = []  # tokens computed since the last piece
         length, output, first_token_ms = len(prefix) + len(rest), 0, 0.0
         token = -1
@@ -108,13 +108,13 @@ class LlamaGenerator:
                         finish = "stop"
                         break
                     if shown:
-                        yield _piece(shown, held)
-                        held, shown = [], ""
+                        yield _piece(shown, held, avoided=chooser.avoided)
+                        held, shown, chooser.avoided = [], "", None
             finally:
                 self._leave()
         # The engine is free before the last piece goes out: a reader may well stop there.
         usage = Usage(length, reused, output, first_token_ms, finish)
-        yield _piece(shown + text.finish(), held, usage)
+        yield _piece(shown + text.finish(), held, usage, chooser.avoided)
 
     def _read(self, prefix: Tokens, rest: Tokens) -> int:
         """Decode the prompt, the last token with logits; return how many of its tokens were there already."""
@@ -159,6 +159,12 @@ class LlamaGenerator:
             first.insert(0, bos)
         return tuple(prefix), tuple(rest)
 
+    def _beginnings(self, text: str) -> tuple[int, ...]:
+        """Return the tokens that a text begins with, however it is written: in small letters, after a space."""
+        forms = {space + form for form in (text, text.lower()) for space in ("", " ")} if text else set()
+        with self._tokenizing:
+            return tuple(sorted({tokens[0] for form in forms if (tokens := self._opened().tokenize(form, False))}))
+
     def _tokenize(self, segments: Sequence[Segment]) -> list[int]:
         with self._tokenizing:
             llama = self._opened()
@@ -171,29 +177,43 @@ class LlamaGenerator:
 
 
 class Chooser:
-    """Chooses tokens as a `Sampling` says; the same seed and logits give the same tokens."""
+    """Chooses tokens as a `Sampling` says; the same seed and logits give the same tokens.
 
-    def __init__(self, sampling: Sampling) -> None:
+    The first token is none of `avoid`. `avoided` is the log probability of those together, once it has been chosen.
+    """
+
+    def __init__(self, sampling: Sampling, avoid: Sequence[int] = ()) -> None:
+        self.avoided: float | None = None
+        self._avoid = list(avoid)
         self._temperature = sampling.temperature
         # The stream of raw PCG64 words is the same in every numpy version; what numpy's Generator makes of it is not.
         self._words = np.random.PCG64(sampling.seed % 2**64)
 
     def choose(self, logits: NDArray[np.float32]) -> tuple[int, float]:
         """Return a token and its natural log probability at temperature 1."""
-        token = int(np.argmax(logits))
-        highest = logits[token]
+        highest = logits.max()
         if not np.isfinite(highest):
             raise EngineError(
                 "the model computed no probabilities", 'Run "appliance models verify", or choose another generator.'
             )
         below = logits - highest
         total = float(np.log(np.exp(below).sum(dtype=np.float64)))
-        if self._temperature > 0:
-            with np.errstate(over="ignore"):
-                weights = np.cumsum(np.exp(below.astype(np.float64) / self._temperature))
-            uniform = (int(self._words.random_raw()) >> 11) * 2.0**-53  # in [0, 1)
-            token = int(np.searchsorted(weights, uniform * weights[-1], side="right"))
+        open_to = below
+        if self._avoid:
+            self.avoided = min(0.0, float(np.logaddexp.reduce(below[self._avoid].astype(np.float64))) - total)
+            open_to = below.copy()
+            open_to[self._avoid] = -np.inf
+            self._avoid = []
+        token = self._pick(open_to)
         return token, min(0.0, float(below[token]) - total)
+
+    def _pick(self, below: NDArray[np.float32]) -> int:
+        if self._temperature <= 0:
+            return int(np.argmax(below))
+        with np.errstate(over="ignore"):
+            weights = np.cumsum(np.exp(below.astype(np.float64) / self._temperature))
+        uniform = (int(self._words.random_raw()) >> 11) * 2.0**-53  # in [0, 1)
+        return int(np.searchsorted(weights, uniform * weights[-1], side="right"))
 
 
 class TextStream:
@@ -236,5 +256,7 @@ def _overlap(text: str, stop: str) -> int:
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
-def _piece(text: str, held: Sequence[tuple[int, float]], usage: Usage | None = None) -> Piece:
-    return Piece(text, tuple(token for token, _ in held), tuple(logprob for _, logprob in held), usage)
+def _piece(
+    text: str, held: Sequence[tuple[int, float]], usage: Usage | None = None, avoided: float | None = None
+) -> Piece:
+    return Piece(text, tuple(token for token, _ in held), tuple(logprob for _, logprob in held), usage, avoided)

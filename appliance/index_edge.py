@@ -30,8 +30,8 @@ from appliance.errors import StoreError
 from appliance.gate import Gate
 from appliance.identity import Identity
 from appliance.index_payload import BM25, DENSE, DOCUMENT, READERS, VERSION
-from appliance.sparse import SparseEncoder
-from appliance.types import Chunk, Document, Passage
+from appliance.sparse import SparseEncoder, SparseVector
+from appliance.types import Chunk, Document, Hit
 
 # Points after which the engine's files are flushed, so that its log stays small and a start after a crash short.
 FLUSH_POINTS = 10_000
@@ -45,17 +45,14 @@ AWAY = 5
 class EdgeIndex:
     """An index in a folder that belongs to this process alone."""
 
-    def __init__(
-        self, folder: Path, identity: Identity, candidates: int = 50, reserve_bytes: int = RESERVE_BYTES
-    ) -> None:
+    def __init__(self, folder: Path, identity: Identity, reserve_bytes: int = RESERVE_BYTES) -> None:
         """Open the index, or create an empty one.
 
-        `candidates` is how many hits each of the two searches brings to the fusion; with less than `reserve_bytes`
-        free, changes are refused. Raises IndexMismatch, HomeInUse, StorageFull, and StoreError if it is damaged.
+        With less than `reserve_bytes` free, changes are refused. Raises IndexMismatch, HomeInUse, StorageFull, and
+        StoreError if it is damaged.
         """
         self._folder = folder
         self._identity = identity
-        self._candidates = candidates
         self._reserve_bytes = reserve_bytes
         self._encoder = SparseEncoder()
         self._gate = Gate()
@@ -113,32 +110,25 @@ class EdgeIndex:
                 )
             self._settle(0)
 
-    def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
-        if not readers or limit < 1:
+    def search(
+        self,
+        text: str,
+        vector: NDArray[np.float32],
+        readers: frozenset[str],
+        depth: int,
+        within: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        if not readers or depth < 1 or within == frozenset():
             return []
-        allowed = edge.Filter(
-            must=[edge.FieldCondition(READERS, match=edge.MatchAny(stored.packed_readers(readers)))],
-        )
-        words = self._encoder.question(text)
-        # Word frequencies are counted over what the reader may read: the order of their results says nothing about
-        # documents that they may not.
-        own_words = edge.SearchParams(idf=edge.IdfParams(corpus=allowed))
-        meaning = edge.Query.Nearest(vector.tolist(), using=DENSE)
-        prefetches = [edge.Prefetch(limit=self._candidates, query=meaning, filter=allowed)]
-        if words.indices:
-            terms = edge.Query.Nearest(edge.SparseVector(words.indices, words.values), using=BM25)
-            prefetches.append(edge.Prefetch(self._candidates, query=terms, filter=allowed, params=own_words))
-        # All of the fused hits are asked for, because the engine leaves the order of equal scores open.
-        request = edge.QueryRequest(
-            limit=2 * self._candidates,
-            # The stub does not know that Rrf is a Fusion.
-            query=edge.Fusion.Rrf(k=stored.FUSION_K),  # type: ignore[arg-type]
-            prefetches=prefetches,
-            filter=allowed,
-            with_payload=False,
-        )
+        allowed = edge.FieldCondition(READERS, match=edge.MatchAny(stored.packed_readers(readers)))
+        readable = where = edge.Filter(must=[allowed])
+        if within is not None:
+            documents = [stored.packed(name) for name in within]
+            where = edge.Filter(must=[allowed, edge.FieldCondition(DOCUMENT, match=edge.MatchAny(documents))])
+        question = _Question(self._shard, vector, self._encoder.question(text), readable)
         with self._reading():
-            return stored.passages(self._shard.query(request), self._fetch, readers, limit)
+            near, alike = question.ask(where, where, depth, payload=True)
+            return stored.merged(near, alike, question.rescore, readers)
 
     def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
         condition = _only(DOCUMENT, stored.packed(document_id))
@@ -217,9 +207,6 @@ class EdgeIndex:
             self._shard.flush()
             self._unflushed = 0
 
-    def _fetch(self, ids: list[Any]) -> list[edge.Record]:
-        return list(self._shard.retrieve(ids, with_payload=True, with_vector=False))
-
     def _survey(self) -> stored.Survey:
         request = edge.FacetRequest(VERSION, limit=max(1, self._count(None)), exact=True)
         return stored.survey((str(hit.value), hit.count) for hit in self._shard.facet(request).hits)
@@ -251,6 +238,43 @@ class EdgeIndex:
     def _require_open(self) -> None:
         if self._closed:
             raise StoreError(f"index {self._folder} is closed", "Start the appliance again.")
+
+
+class _Question:
+    """One question as two queries: by its vector, and by its words."""
+
+    def __init__(
+        self, shard: edge.EdgeShard, vector: NDArray[np.float32], words: SparseVector, corpus: edge.Filter
+    ) -> None:
+        self._shard = shard
+        self._meaning = edge.Query.Nearest(vector.tolist(), using=DENSE)
+        terms = edge.SparseVector(words.indices, words.values)
+        self._words = edge.Query.Nearest(terms, using=BM25) if words.indices else None
+        # Word frequencies are counted over what the reader may read: the order of their results says nothing about
+        # documents that they may not.
+        self._own_words = edge.SearchParams(idf=edge.IdfParams(corpus=corpus))
+
+    def ask(
+        self, near: edge.Filter | None, alike: edge.Filter | None, limit: int, payload: bool
+    ) -> tuple[list[edge.ScoredPoint], list[edge.ScoredPoint]]:
+        """Return the best by vector among `near`, and by words among `alike`; none for None, or without words."""
+        requests = []
+        if near:
+            requests.append(edge.QueryRequest(limit, query=self._meaning, filter=near, with_payload=payload))
+        if alike and self._words:
+            requests.append(
+                edge.QueryRequest(limit, query=self._words, filter=alike, with_payload=payload, params=self._own_words)
+            )
+        found = iter(self._shard.query_batch(edge.QueryBatchRequest(requests)) if requests else [])
+        return next(found, []) if near else [], next(found, [])
+
+    def rescore(self, near: list[Any], alike: list[Any]) -> tuple[list[edge.ScoredPoint], list[edge.ScoredPoint]]:
+        """Return the scores of these points, by vector and by words."""
+        return self.ask(_named(near), _named(alike), max(1, len(near), len(alike)), payload=False)
+
+
+def _named(ids: list[Any]) -> edge.Filter | None:
+    return edge.Filter(must=[edge.HasIdCondition(set(ids))]) if ids else None
 
 
 def _only(field: str, value: str) -> edge.Filter:

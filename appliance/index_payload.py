@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import StoreError
 from appliance.identity import REBUILD
-from appliance.types import Box, Chunk, Document, Passage
+from appliance.types import Box, Chunk, Document, Hit, Place
 
 # Names of the two vectors of a point, and the payload fields that get an index in the engine.
 DENSE = "dense"
@@ -20,9 +20,6 @@ DOCUMENT = "document"
 VERSION = "version"
 READERS = "readers"
 INDEXED_FIELDS = (DOCUMENT, VERSION, READERS)
-
-# Reciprocal rank fusion: the constant of Cormack, Clarke and Büttcher (2009), who proposed it.
-FUSION_K = 60
 
 UPSERT_POINTS = 512
 
@@ -94,7 +91,7 @@ def payload_of(chunk: Chunk, chunks: int) -> dict[str, Any]:
         "text": packed(chunk.text),
         "page": chunk.page,
         "headings": [packed(heading) for heading in chunk.headings],
-        "boxes": [[box.left, box.top, box.right, box.bottom] for box in chunk.boxes],
+        "places": [[p.start, p.end, p.box.left, p.box.top, p.box.right, p.box.bottom] for p in chunk.places],
     }
 
 
@@ -125,7 +122,7 @@ def chunk_of(point_id: object, payload: Mapping[str, Any]) -> Chunk:
             text=unpacked(payload["text"]),
             page=payload["page"],
             headings=tuple(unpacked(heading) for heading in payload["headings"]),
-            boxes=tuple(Box(*map(float, box)) for box in payload["boxes"]),
+            places=tuple(Place(start, end, Box(*map(float, edges))) for start, end, *edges in payload["places"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the index holds a damaged entry ({point_id})", REBUILD) from error
@@ -161,25 +158,35 @@ class Scored(Protocol):
     @property
     def score(self) -> float: ...
 
+    @property
+    def payload(self) -> Any: ...
 
-def passages(
-    hits: Sequence[Scored],
-    fetch: Callable[[list[Any]], Iterable[Any]],
+
+def merged(
+    near: Sequence[Scored],
+    alike: Sequence[Scored],
+    rescore: Callable[[list[Any], list[Any]], tuple[Sequence[Scored], Sequence[Scored]]],
     readers: frozenset[str],
-    limit: int,
-) -> list[Passage]:
-    """Order hits (best first, ties by id), fetch the payload of the first `limit`, and keep what `readers` may read.
+) -> list[Hit]:
+    """Return the hits of both searches, each chunk once, with both scores: greater cosine first, equal ones by id.
 
-    The engine has filtered already; a hit that gets past it nevertheless is dropped here, and so is one that has
-    disappeared since.
+    `near` are the hits by vector, `alike` those by words, with payload. `rescore` is given the ids of which the cosine
+    and those of which the words' score is missing, and returns them as hits of the same two queries. The engine has
+    filtered already; a hit that gets past it nevertheless is dropped here.
     """
-    best = sorted(hits, key=lambda hit: (-hit.score, str(hit.id)))[:limit]
-    found = {str(record.id): chunk_of(record.id, record.payload or {}) for record in fetch([hit.id for hit in best])}
-    return [
-        Passage(found[str(hit.id)], hit.score)
-        for hit in best
-        if str(hit.id) in found and found[str(hit.id)].document.readers & readers
-    ]
+    chunks = {hit.id: chunk_of(hit.id, hit.payload or {}) for hit in (*near, *alike)}
+    cosines, words = _scores(near), _scores(alike)
+    again = rescore([name for name in chunks if name not in cosines], [name for name in chunks if name not in words])
+    cosines |= _scores(again[0])
+    words |= _scores(again[1])
+    # What shares no word with the question is no hit of that query.
+    hits = [Hit(chunk, cosines[name], words.get(name, 0.0)) for name, chunk in chunks.items()]
+    allowed = (hit for hit in hits if hit.chunk.document.readers & readers)
+    return sorted(allowed, key=lambda hit: (-hit.cosine, hit.chunk.id))
+
+
+def _scores(hits: Iterable[Scored]) -> dict[Any, float]:
+    return {hit.id: hit.score for hit in hits}
 
 
 def check_shape(document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32], dimensions: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,8 +23,8 @@ from appliance.errors import StorageFull, StoreError, Unavailable
 from appliance.gate import Gate
 from appliance.identity import Identity
 from appliance.index_payload import BM25, DENSE, DOCUMENT, READERS, VERSION
-from appliance.sparse import SparseEncoder
-from appliance.types import Chunk, Document, Passage
+from appliance.sparse import SparseEncoder, SparseVector
+from appliance.types import Chunk, Document, Hit
 
 IDENTITY = "identity"
 TIMEOUT_S = 30
@@ -36,16 +36,14 @@ MEMORY = ":memory:"
 class ServerIndex:
     """An index in a collection that this process alone writes to."""
 
-    def __init__(self, url: str, collection: str, identity: Identity, api_key: str = "", candidates: int = 50) -> None:
+    def __init__(self, url: str, collection: str, identity: Identity, api_key: str = "") -> None:
         """Open the collection, or create an empty one.
 
-        `candidates` is how many hits each of the two searches brings to the fusion. Raises IndexMismatch,
-        Unavailable when the server does not answer, and StoreError when it refuses.
+        Raises IndexMismatch, Unavailable when the server does not answer, and StoreError when it refuses.
         """
         self._name = collection
         self._url = url
         self._identity = identity
-        self._candidates = candidates
         self._encoder = SparseEncoder()
         self._gate = Gate()
         self._changes = threading.Lock()
@@ -97,33 +95,25 @@ class ServerIndex:
         with self._changing():
             self._delete(models.Filter(must=[_field(DOCUMENT, stored.packed(document_id))]))
 
-    def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
-        if not readers or limit < 1:
+    def search(
+        self,
+        text: str,
+        vector: NDArray[np.float32],
+        readers: frozenset[str],
+        depth: int,
+        within: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        if not readers or depth < 1 or within == frozenset():
             return []
-        match = models.MatchAny(any=stored.packed_readers(readers))
-        allowed = models.Filter(must=[models.FieldCondition(key=READERS, match=match)])
-        words = self._encoder.question(text)
-        prefetches = [models.Prefetch(query=vector.tolist(), using=DENSE, limit=self._candidates, filter=allowed)]
-        if words.indices:
-            # Word frequencies are counted over what the reader may read: the order of their results says nothing
-            # about documents that they may not.
-            own_words = models.SearchParams(idf=models.IdfCorpusParams(corpus=allowed))
-            terms = models.SparseVector(indices=words.indices, values=words.values)
-            prefetches.append(
-                models.Prefetch(query=terms, using=BM25, limit=self._candidates, filter=allowed, params=own_words)
-            )
+        allowed = models.FieldCondition(key=READERS, match=models.MatchAny(any=stored.packed_readers(readers)))
+        readable = where = models.Filter(must=[allowed])
+        if within is not None:
+            documents = models.MatchAny(any=[stored.packed(name) for name in within])
+            where = models.Filter(must=[allowed, models.FieldCondition(key=DOCUMENT, match=documents)])
+        question = _Question(self._ask, vector, self._encoder.question(text), readable)
         with self._reading():
-            # All of the fused hits are asked for, because the engine leaves the order of equal scores open.
-            hits = self._client.query_points(
-                self._name,
-                query=models.RrfQuery(rrf=models.Rrf(k=stored.FUSION_K)),
-                prefetch=prefetches,
-                query_filter=allowed,
-                limit=2 * self._candidates,
-                with_payload=False,
-                timeout=TIMEOUT_S,
-            ).points
-            return stored.passages(hits, self._fetch, readers, limit)
+            near, alike = question.ask(where, where, depth, payload=True)
+            return stored.merged(near, alike, question.rescore, readers)
 
     def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
         condition = models.Filter(must=[_field(DOCUMENT, stored.packed(document_id))])
@@ -194,8 +184,9 @@ class ServerIndex:
     def _count(self, condition: models.Filter | None) -> int:
         return self._client.count(self._name, condition, exact=True, timeout=TIMEOUT_S).count
 
-    def _fetch(self, ids: list[Any]) -> list[models.Record]:
-        return self._client.retrieve(self._name, ids, with_payload=True, timeout=TIMEOUT_S)
+    def _ask(self, requests: list[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
+        answers = self._client.query_batch_points(self._name, requests, timeout=TIMEOUT_S)
+        return [answer.points for answer in answers]
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -213,6 +204,50 @@ class ServerIndex:
             raise StoreError(f'index "{self._name}" is closed', "Start the appliance again.")
         with _translated(self._url, self._name):
             yield
+
+
+class _Question:
+    """One question as two queries, by its vector and by its words, that go to the server together."""
+
+    def __init__(
+        self,
+        send: Callable[[list[models.QueryRequest]], list[list[models.ScoredPoint]]],
+        vector: NDArray[np.float32],
+        words: SparseVector,
+        corpus: models.Filter,
+    ) -> None:
+        self._send = send
+        self._vector = vector.tolist()
+        self._words = models.SparseVector(indices=words.indices, values=words.values) if words.indices else None
+        # Word frequencies are counted over what the reader may read: the order of their results says nothing about
+        # documents that they may not.
+        self._own_words = models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus))
+
+    def ask(
+        self, near: models.Filter | None, alike: models.Filter | None, limit: int, payload: bool
+    ) -> tuple[list[models.ScoredPoint], list[models.ScoredPoint]]:
+        """Return the best by vector among `near`, and by words among `alike`; none for None, or without words."""
+        requests = []
+        if near:
+            by_meaning = models.QueryRequest(
+                query=self._vector, using=DENSE, filter=near, limit=limit, with_payload=payload
+            )
+            requests.append(by_meaning)
+        if alike and self._words:
+            by_words = models.QueryRequest(
+                query=self._words, using=BM25, filter=alike, limit=limit, with_payload=payload, params=self._own_words
+            )
+            requests.append(by_words)
+        found = iter(self._send(requests) if requests else [])
+        return next(found, []) if near else [], next(found, [])
+
+    def rescore(self, near: list[Any], alike: list[Any]) -> tuple[list[models.ScoredPoint], list[models.ScoredPoint]]:
+        """Return the scores of these points, by vector and by words."""
+        return self.ask(_named(near), _named(alike), max(1, len(near), len(alike)), payload=False)
+
+
+def _named(ids: list[Any]) -> models.Filter | None:
+    return models.Filter(must=[models.HasIdCondition(has_id=ids)]) if ids else None
 
 
 def _connect(url: str, api_key: str) -> QdrantClient:

@@ -20,7 +20,7 @@ from appliance.catalog import Catalog, Entry, Run
 from appliance.errors import NotFound, UsageError
 from appliance.identity import Identity
 from appliance.ports import Index, Log
-from appliance.types import Box, Chunk, Document, Finding, Json, Status, chunk_id, document_id
+from appliance.types import Chunk, Document, Finding, Json, Place, Status, chunk_id, document_id
 
 # The newer version says nothing about what the file holds now; the older one goes on answering.
 KEEPS_ANSWERING: frozenset[Status] = frozenset({"unreadable", "timed_out", "unchanged"})
@@ -33,7 +33,7 @@ class ChunkText:
     text: str
     page: int | None
     headings: tuple[str, ...] = ()
-    boxes: tuple[Box, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Library:
         document = replace(entry.document, sha256=entry.sha256)
         above = (entry.title,) if entry.title else ()
         chunks = [
-            Chunk(chunk_id(document, i), document, i, text.text, text.page, (*above, *text.headings), text.boxes)
+            Chunk(chunk_id(document, i), document, i, text.text, text.page, (*above, *text.headings), text.places)
             for i, text in enumerate(texts)
         ]
         with self._arrivals([entry]):

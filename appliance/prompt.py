@@ -25,22 +25,29 @@ FRAMES = {
     "passage": ("open", "headings", "between_headings", "text", "close"),
     "closest": ("open", "each", "close"),
     "question": ("open", "close"),
-    "output": ("stop", "refusals"),
+    "output": ("stop",),
     "fence": ("marks",),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """Our side of a prompt, by its version. `refusal` is what a reader is told when the documents do not say.
-
-    `refusals` are phrases, casefolded and without punctuation, that give a model's refusal away.
+class Asked:
+    """What stands behind the passages: the question, the sentences of the passages that are nearest to it, and the
+    order to answer in a language, where it has to be given.
     """
+
+    question: str
+    closest: tuple[str, ...] = ()
+    answer_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Our side of a prompt, by its version. `refusal` is what the model is told to say when the documents do not."""
 
     name: str
     sha256: str
     refusal: str
-    refusals: tuple[str, ...]
     _body: Mapping[str, Any] = field(repr=False)
 
     def for_chat(self, chat: str) -> Prompter:
@@ -55,20 +62,13 @@ class Template:
                 _prefix="".join(prefix) + body["passages_open"],
                 _passage=dict(body["passage"]),
                 _closest=dict(body["closest"]),
-                _question=(body["question"]["open"], body["question"]["close"] + roles["user_close"]),
+                _open=body["question"]["open"],
+                _task=body["question"]["close"],
+                _end=roles["user_close"],
                 _marks=re.compile("|".join(re.escape(mark) for mark in body["fence"]["marks"]), re.IGNORECASE),
             )
         except KeyError as error:
             raise ConfigError(f"chat family {chat} lacks {error}", "Add the key.") from error
-
-    def refuses(self, sentence: str) -> bool:
-        """Return whether a sentence is the refusal the model was told to give."""
-        return _plain(sentence) == _plain(self.refusal)
-
-    def sounds_like_refusal(self, sentence: str) -> bool:
-        """Return whether a sentence reads like a refusal in words of the model's own."""
-        said = f" {_plain(sentence)} "
-        return self.refuses(sentence) or any(f" {phrase} " in said for phrase in self.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,14 @@ class Prompter:
     _prefix: str = field(repr=False)
     _passage: Mapping[str, str] = field(repr=False)
     _closest: Mapping[str, str] = field(repr=False)
-    _question: tuple[str, str] = field(repr=False)
+    _open: str = field(repr=False)
+    _task: str = field(repr=False)
+    _end: str = field(repr=False)
     _marks: re.Pattern[str] = field(repr=False)
 
-    def build(self, passages: Sequence[Passage], question: str, closest: Sequence[str] = ()) -> Prompt:
-        """Return the prompt. A passage's part depends on the passage alone, not on its place or on the question.
-
-        `closest` are the sentences of the passages that are nearest to the question.
-        """
-        texts = tuple(self.passage(passage) for passage in passages)
-        return Prompt(self.prefix(), texts, self.question(question, closest))
+    def build(self, passages: Sequence[Passage], asked: Asked) -> Prompt:
+        """Return the prompt. A passage's part depends on the passage alone, not on its place or on the question."""
+        return Prompt(self.prefix(), tuple(self.passage(passage) for passage in passages), self.question(asked))
 
     def prefix(self) -> tuple[Segment, ...]:
         """Return what stands before the passages: the same for every question."""
@@ -104,13 +102,13 @@ class Prompter:
             label += [_ours(frame["headings"]), self._theirs(headings[-LABEL_CHARACTERS:])]
         return (*label, _ours(frame["text"]), self._theirs(chunk.text), _ours(frame["close"]))
 
-    def question(self, question: str, closest: Sequence[str] = ()) -> tuple[Segment, ...]:
+    def question(self, asked: Asked) -> tuple[Segment, ...]:
         """Return what stands after the passages."""
-        again = [_ours(self._closest["open"])] if closest else []
-        for sentence in closest:
+        again = [_ours(self._closest["open"])] if asked.closest else []
+        for sentence in asked.closest:
             again += [_ours(self._closest["each"]), self._theirs(sentence), _ours(self._closest["close"])]
-        before, after = self._question
-        return (*again, _ours(before), self._theirs(question), _ours(after))
+        task = f"{self._task} {asked.answer_in}" if asked.answer_in else self._task
+        return (*again, _ours(self._open), self._theirs(asked.question), _ours(task + self._end))
 
     def _theirs(self, text: str) -> Segment:
         return Segment(self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text), trusted=False)
@@ -122,8 +120,7 @@ def load_template(name: str) -> Template:
     try:
         # Everything is asked for here, so that a gap shows at start and not in the middle of an answer.
         _ = [body[frame][key] for frame, keys in FRAMES.items() for key in keys], body["system"], body["passages_open"]
-        refusals = tuple(_plain(phrase) for phrase in body["output"]["refusals"])
-        return Template(name, sha256, body["refusal"], refusals, body)
+        return Template(name, sha256, body["refusal"], body)
     except KeyError as error:
         raise ConfigError(f"prompt template {name} lacks {error}", "Add the key.") from error
 
@@ -147,7 +144,3 @@ def _one_line(text: str) -> str:
     """Return a path or heading that cannot leave its place in the frame: no line breaks, no controls, no quotes."""
     visible = ("'" if c == '"' else c if unicodedata.category(c)[0] != "C" else " " for c in text)
     return " ".join("".join(visible).split())[-LABEL_CHARACTERS:]
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))

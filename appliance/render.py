@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from appliance.types import Answer, Citation, Passage
+from appliance.types import Answer, Citation, Passage, Searched, Statement
 
 
 def passage_record(passage: Passage) -> dict[str, Any]:
@@ -21,9 +21,21 @@ def passage_record(passage: Passage) -> dict[str, Any]:
 
 
 def citation_record(citation: Citation) -> dict[str, Any]:
-    """Return one citation as it stands in `appliance ask --json`."""
+    """Return one citation as it stands in `appliance ask --json`; `boxes` are left, top, right, bottom in points."""
     document = citation.passage.chunk.document.path
-    return {"sentence": citation.sentence, "document": document, "page": citation.page, "quote": citation.quote}
+    boxes = [[box.left, box.top, box.right, box.bottom] for box in citation.boxes]
+    place = {"document": document, "page": citation.page, "quote": citation.quote, "boxes": boxes}
+    return {"sentence": citation.sentence, **place}
+
+
+def statement_record(statement: Statement) -> dict[str, Any]:
+    """Return one sentence of an answer, with the quotes for it and those against it."""
+    return {
+        "text": statement.text,
+        "support": statement.support,
+        "citations": [citation_record(citation) for citation in statement.citations],
+        "against": [citation_record(citation) for citation in statement.against],
+    }
 
 
 def answer_record(answer: Answer) -> dict[str, Any]:
@@ -34,6 +46,11 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "question": answer.question,
         "answer": answer.text,
         "refused": answer.refused,
+        "reason": answer.reason,
+        "confidence": answer.confidence if answer.confidence is None else round(answer.confidence, 4),
+        "statements": [statement_record(statement) for statement in answer.statements],
+        "missing": list(answer.missing),
+        "searched": _searched_record(answer.searched),
         "citations": [citation_record(citation) for citation in answer.citations],
         "passages": [
             {name: value for name, value in passage_record(passage).items() if name != "headings"}
@@ -43,3 +60,10 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "log_index": answer.log_index,
         "timings": timings,
     }
+
+
+def _searched_record(searched: Searched | None) -> dict[str, Any]:
+    if searched is None:
+        return {}
+    closest = [{"document": p.chunk.document.path, "page": p.chunk.page} for p in searched.closest]
+    return {"question": searched.question, "documents": searched.documents, "closest": closest}

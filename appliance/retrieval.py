@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from appliance.fusion import fuse
 from appliance.ports import Embedder, Index
-from appliance.types import Document, Passage
+from appliance.types import Document, Hit, Passage
 
-# More than are shown, because some may be copies of each other, and some may not pass the check.
-SPARE = 3
 # What all of a question's words are worth beside a cosine of 1. Meaning alone overlooks the rare word, words alone
 # overlook the paraphrase: of ten handbook questions, this weight put a sentence with the answer first for seven.
 WORDS = 0.3
@@ -31,10 +30,13 @@ class Retrieval:
     present path and readers, or None if that version does not answer any more.
     """
 
-    def __init__(self, embedder: Embedder, index: Index, current: Callable[[Document], Document | None]) -> None:
+    def __init__(
+        self, embedder: Embedder, index: Index, current: Callable[[Document], Document | None], depth: int = 50
+    ) -> None:
         self._embedder = embedder
         self._index = index
         self._current = current
+        self._depth = depth
 
     def search(self, question: str, readers: frozenset[str], limit: int) -> list[Passage]:
         """Return at most `limit` passages that one of `readers` may read now, best first, no text twice."""
@@ -47,25 +49,23 @@ class Retrieval:
         the check itself fails, so does the search.
         """
         vector = self._embedder.embed([question])[0]
-        found = self._index.search(question, vector, readers, limit * SPARE)
-        allowed = [passage for hit in found if (passage := self._checked(hit, readers)) is not None]
-        return Hits(tuple(_distinct(allowed)[:limit]), len(found), len(found) - len(allowed))
+        found = self._index.search(question, vector, readers, self._depth)
+        allowed = [hit for each in found if (hit := self._checked(each, readers)) is not None]
+        return Hits(tuple(_distinct(fuse(question, allowed))[:limit]), len(found), len(found) - len(allowed))
 
-    def nearest(self, question: str, sentences: Mapping[str, float], count: int) -> list[str]:
-        """Return the sentences nearest to the question by meaning and by words, best first, at most `count`.
+    def nearest(self, question: str, sentences: Mapping[str, float]) -> dict[str, float]:
+        """Return the sentences with their cosines to the question, the nearest by meaning and by words first.
 
         `sentences` have the share of the question's words in them, 0 to 1.
         """
         if not sentences:
-            return []
+            return {}
         vectors = self._embedder.embed([question, *sentences])
         likeness = vectors[1:] @ vectors[0]
-        scores = {
-            text: float(near) + WORDS * share for near, (text, share) in zip(likeness, sentences.items(), strict=True)
-        }
-        return sorted(scores, key=lambda text: -scores[text])[:count]
+        cosines = dict(zip(sentences, map(float, likeness), strict=True))
+        return dict(sorted(cosines.items(), key=lambda item: -item[1] - WORDS * sentences[item[0]]))
 
-    def _checked(self, hit: Passage, readers: frozenset[str]) -> Passage | None:
+    def _checked(self, hit: Hit, readers: frozenset[str]) -> Hit | None:
         known = hit.chunk.document
         now = self._current(known)
         if now is None or now.id != known.id or now.sha256 != known.sha256 or readers.isdisjoint(now.readers):

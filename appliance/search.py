@@ -38,7 +38,7 @@ class Searcher:
         question = cleaned(question, self._question_characters)
         started = time.perf_counter()
         hits = self.retrieval.find(question, readers, limit)
-        course = Course(secrets.token_hex(16), question, hits.passages, milliseconds_since(started), started)
+        course = Course(secrets.token_hex(16), question, question, hits.passages, milliseconds_since(started), started)
         entry = self._log.append("search", question_body(course, user, hits, self._digest))
         return Found(course.id, course.passages, course.search_ms, entry.index)
 

@@ -1,43 +1,18 @@
 """Where a sentence ends: for answers as they are written, and for the texts that have to support them.
 
-Rules, no word model, so that no language is assumed. When in doubt two sentences stay together: a quote gets longer,
+Rules and the abbreviations of all language files at once, so that no language is assumed. When in doubt two sentences stay together: a quote gets longer,
 but no sentence is cut in half.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-# Before a name or a number these end in a period that ends nothing. Lower case.
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "sra",
-        "jr",
-        "hr",
-        "fr",
-        "mme",
-        "mlle",
-        "vgl",
-        "cf",
-        "approx",
-        "ca",
-        "bzw",
-    ]
-)
-_NUMBERED = frozenset(["no", "nr", "nos", "art", "abs", "fig", "sec", "vol", "ch", "pp", "p", "kap", "ziff", "núm"])
-# "am 3. Mai": German and its neighbours write ordinals with a period.
-_MONTHS = frozenset(
-    "januar jänner februar märz april mai juni juli august september oktober november dezember".split()  # noqa: SIM905
-)
+from appliance.language import load_languages
+
 # A boundary is certain once this much of what follows is known: the longest month and its first neighbour.
 LOOKAHEAD = 11
 
@@ -56,6 +31,14 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+class _Periods(NamedTuple):
+    """What ends in a period that ends no sentence: abbreviations, those before digits, and days before these months."""
+
+    titles: frozenset[str]
+    numbered: frozenset[str]
+    months: frozenset[str]
 
 
 class Part(NamedTuple):
@@ -123,6 +106,16 @@ class Splitter:
         return parts
 
 
+@cache
+def _periods() -> _Periods:
+    languages = load_languages()
+    return _Periods(
+        frozenset[str]().union(*(language.titles for language in languages)),
+        frozenset[str]().union(*(language.numbered for language in languages)),
+        frozenset[str]().union(*(language.months for language in languages if language.ordinal_period)),
+    )
+
+
 def _lines(text: str, wrapped: bool) -> list[Span]:
     lines, start = [], 0
     for match in re.finditer(r"\n", text):
@@ -159,11 +152,12 @@ def _ends(text: str, start: int, match: re.Match[str], limit: int) -> bool:
     if not before or _MARKER.fullmatch(text[start : match.end()].lstrip() + " "):
         return False
     if before.isdigit() and len(before) <= 2:
-        return re.split(r"\W", after.lower(), maxsplit=1)[0] not in _MONTHS
+        return re.split(r"\W", after.lower(), maxsplit=1)[0] not in _periods().months
     if (len(before) == 1 and before.isalpha()) or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", before):
         # An initial, or letters with periods between them: "U.S.", "z.B.", "e.g.".
         return False
-    return before.lower() not in _TITLES and not (before.lower() in _NUMBERED and after[0].isdigit())
+    word, periods = before.lower(), _periods()
+    return word not in periods.titles and not (word in periods.numbered and after[0].isdigit())
 
 
 def _add(spans: list[Span], text: str, start: int, end: int) -> None:

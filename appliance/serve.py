@@ -14,6 +14,7 @@ import uvicorn
 from appliance.bootstrap import open_appliance
 from appliance.config import Settings
 from appliance.errors import Unavailable
+from appliance.evaluation import gate
 from appliance.processes import Stopped, stoppable
 from appliance.service import create_app
 
@@ -35,6 +36,7 @@ def serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
 def _serve(settings: Settings, tcp: bool, warm: bool, rebuild: bool) -> None:
     appliance = open_appliance(settings, rebuild)
     try:
+        gate.require(settings, appliance.log)
         token = _credential(settings.ingest_token)
         sockets = [_unix(settings.socket), *([_tcp(settings.api_port)] if tcp else [])]
         config = uvicorn.Config(

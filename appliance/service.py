@@ -24,12 +24,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Scope
 
 from appliance import __version__
-from appliance.answer import Event, Sentence
+from appliance.answer import Event
 from appliance.bodies import (
     AskBody,
     DocumentBody,
     EmbedderBody,
     FinishBody,
+    GateBody,
     ListBody,
     ProgressBody,
     RegrantBody,
@@ -41,10 +42,10 @@ from appliance.bootstrap import Appliance
 from appliance.catalog import Query as Rows
 from appliance.errors import ApplianceError, Denied, UsageError
 from appliance.library import Outcome
-from appliance.render import answer_record, passage_record
+from appliance.render import answer_record, passage_record, statement_record
 from appliance.replies import INTERNAL, Perimeter, as_json, described, on_failure
 from appliance.search import Found
-from appliance.types import Answer, document_id, principals
+from appliance.types import Answer, Statement, Turn, document_id, principals
 
 LOCAL_USER = "local"
 
@@ -138,7 +139,8 @@ def models(appliance: Part) -> dict[str, Any]:
 @reading.post("/api/ask")
 def ask(body: AskBody, request: Request, appliance: Part) -> StreamingResponse:
     user = _user(request, body.user)
-    stream = appliance.answerer.ask(body.question, principals(user), user)
+    turns = [Turn(turn.question, turn.answer) for turn in body.conversation]
+    stream = appliance.answerer.ask(body.question, principals(user), user, turns)
     # The first event is computed before the answer starts, so that what is wrong with the question is a plain error.
     first = next(stream)
     return StreamingResponse(
@@ -217,6 +219,12 @@ def log_tail(request: Request, appliance: Part, last: Annotated[int, Query(ge=0,
 def log_checkpoint(request: Request, appliance: Part) -> Response:
     _owner_only(request)
     return as_json(asdict(appliance.log.checkpoint()))
+
+
+@reading.post("/api/gate")
+def gate(body: GateBody, request: Request, appliance: Part) -> Response:
+    _owner_only(request)
+    return as_json({"log_index": appliance.log.append("gate.passed", body.model_dump()).index})
 
 
 @changing.post("/api/runs")
@@ -299,8 +307,8 @@ def _event(event: Event) -> bytes:
         case Found():
             passages = [passage_record(passage) for passage in event.passages]
             return _frame("passages", {"id": event.id, "passages": passages, "search_ms": round(event.search_ms, 2)})
-        case Sentence():
-            return _frame("token", {"text": event.text})
+        case Statement():
+            return _frame("token", statement_record(event))
         case Answer():
             return _frame("answer", answer_record(event))
 

@@ -34,7 +34,7 @@ Role = Literal["generator", "embedder", "reranker"]
 
 # The rules by which documents are cut into chunks (ingest/chunk.py follows them). Another version cuts elsewhere, so
 # its chunks must not stand beside these in one index.
-CHUNKER = "sections.v2"
+CHUNKER = "sections.v3"
 
 EVERYONE = "group:everyone"
 
@@ -151,6 +151,11 @@ class Chunk:
     places: tuple[Place, ...] = ()
 
 
+def places_of(chunk: Chunk, start: int, end: int) -> tuple[Box, ...]:
+    """Return the boxes that characters start <= i < end of a chunk's text come from, in reading order, each once."""
+    return tuple(dict.fromkeys(place.box for place in chunk.places if max(place.start, start) < min(place.end, end)))
+
+
 def chunk_id(document: Document, ordinal: int) -> str:
     """Return the id of a document version's chunk: a UUID made from the document's id, its content and the position."""
     digest = hashlib.sha256(f"chunk\0{document.id}\0{document.sha256}\0{ordinal}".encode()).digest()
@@ -221,13 +226,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What was looked through for an answer: `documents` the reader may read, and those that came closest, best first.
+    """What was looked through for an answer: `documents` the reader may read, and the passages of those that came
+    closest, best first, one for each document.
     `question` is what was searched for: the question itself, or in a conversation what it was taken to mean.
     """
 
     question: str
     documents: int
-    closest: tuple[Document, ...] = ()
+    closest: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +250,9 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time of one answer went. `reused_tokens` are prompt tokens that did not have to be computed again."""
+    """Where the time of one answer went. `reused_tokens` are prompt tokens that did not have to be computed again;
+    `grounding_ms` is what finding quotes and deciding whether to refuse took.
+    """
 
     search_ms: float
     first_token_ms: float
@@ -252,6 +260,7 @@ class Timings:
     prompt_tokens: int
     reused_tokens: int
     output_tokens: int
+    grounding_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,26 +317,30 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How tokens are chosen. Temperature 0 is greedy. `stop` ends the output
-    before its first match, which is not shown.
+    before its first match, which is not shown. An output never begins as `avoid` does; how much the model would have
+    liked to is said by its first piece (`Piece.avoided`).
     """
 
     max_tokens: int
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    avoid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Some generated text: whole characters, the tokens behind them, and their log probabilities (natural, <= 0).
 
-    The last piece of a stream has `usage` set, and possibly no text.
+    The last piece of a stream has `usage` set, and possibly no text. The first one has the log probability that the
+    output would have begun as `Sampling.avoid` does, if that was given.
     """
 
     text: str
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
     usage: Usage | None = None
+    avoided: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

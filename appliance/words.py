@@ -1,62 +1,59 @@
-"""Words and numbers of a text, comparable across inflection and ways of writing, in any language.
+"""Words and numbers of a text, comparable across inflection and ways of writing.
 
-No stop words, no dictionary, no stemmer of one language: two words are the same when they share their beginning,
-two numbers when they share a reading.
+No stemmer, no dictionary beyond the closed lists of the language files: two words are the same when they share their
+beginning, two names when one is the other with an ending, two codes when they are equal, two numbers when they share a
+reading and a measure.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from appliance.dates import Date, find_dates, same_date
+from appliance.language import Language, folded, load_languages
 
 # Letters, digits and the marks that belong to letters; Python's \w leaves marks out.
 _MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0900-\u109f"
 # Scripts written without spaces: two characters at a time stand for the words nobody marks.
 _DENSE = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
-    rf"(?P<number>\d++(?:[.,'’\u00a0\u202f]\d++)*+)|(?P<dense>[{_DENSE}]+)|"
+    # What may be a code: letters and digits in one, or joined by hyphens and points ("P12-EX", "2FA", "v1.2.3").
+    r"(?P<code>(?<![\w.])(?=[\w.-]*\d)(?=[\d.-]*[A-Za-z])[A-Za-z\d_]+(?:-[A-Za-z\d_]+|\.(?=\d)[A-Za-z\d_]+)*(?!\w))|"
+    r"(?P<number>\d++(?:[.,'’\u00a0\u202f]\d++)*+)|"
+    rf"(?P<dense>[{_DENSE}]+)|"
     rf"(?P<word>(?:(?![{_DENSE}])[\w{_MARKS}\u00ad])+(?:['’](?![{_DENSE}])[^\W\d_]+)*)"
 )
+_VERSION = re.compile(r"[vV](\d+(?:\.\d+)*)")
 _GROUPED = re.compile(r"(\d{1,3}(?:([,'’\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:\.(\d+))?")
 _GROUPED_BY_POINTS = re.compile(r"(\d{1,3}(?:\.\d{3})+)(?:,(\d+))?")
 _DECIMAL = re.compile(r"(\d+)[.,](\d+)")
 _SYMBOLS = {"%": "%", "‰": "‰", "°": "°", "$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹"}
-# Measures in the languages the project is measured in. A number agrees only with the same number of the same measure.
-_MEASURES = {
-    "%": "percent prozent pourcent",
-    "$": "dollar dollars usd",
-    "€": "euro euros eur",
-    "£": "pound pounds gbp",
-    "second": "second seconds sekunde sekunden seconde secondes segundo segundos",
-    "minute": "minute minutes minuten minuto minutos",
-    "hour": "hour hours stunde stunden heure heures hora horas",
-    "day": "day days tag tage tagen jour jours día días",
-    "week": "week weeks woche wochen semaine semaines semana semanas",
-    "month": "month months monat monate monaten mois mes meses",
-    "quarter": "quarter quarters quartal quartale trimestre trimestres",
-    "year": "year years jahr jahre jahren an ans année années año años",
-    "thousand": "thousand tausend mille mil",
-    "million": "million millions millionen millón millones mio",
-    "billion": "billion billions milliarde milliarden milliard milliards mrd",
-    "kb": "kb",
-    "mb": "mb",
-    "gb": "gb",
-    "tb": "tb",
-    "km": "km",
-    "kg": "kg",
+# Signs for measures that are the same everywhere; the language files have the words.
+_SIGNS = {
+    **{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "chf": "chf", "cad": "cad", "aud": "aud"},
+    **{unit: unit for unit in "kb mb gb tb pb kib mib gib tib mbit gbit kbit mbps gbps".split()},
+    **{unit: unit for unit in "mm cm km kg mg ml cl kw kwh mwh mw hz khz mhz ghz ms px pt dpi rpm".split()},
+    **{"min": "minute", "sec": "second", "h": "hour", "hr": "hour", "hrs": "hour"},
+    **{"m": "m", "g": "g", "l": "l", "k": "thousand", "v": "v", "w": "w", "a": "a", "mio": "million", "bn": "billion"},
 }
-_MEASURE_OF = {form: measure for measure, forms in _MEASURES.items() for form in forms.split()}
+# These are taken for a measure only where they touch the number: "5 a day" is not five ampere.
+_TOUCHING = frozenset("m g l k v w a".split())
+_CURRENCIES = frozenset("usd eur gbp jpy inr chf cad aud".split())
 # Without these a number is another number.
 _SCALES = frozenset({"%", "‰", "thousand", "million", "billion"})
+DATE = "date"
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word or number. `key` is its normal form, `name` whether it is written as a proper name or a code.
+    """One word, number or date. `key` is its normal form.
 
-    `readings` are what a number may mean ("1.500" is 1500 or a decimal), empty for a word; `measure` is its unit.
+    `name` says whether it is written as a proper name, `code` whether as an identifier or an acronym. `readings` are
+    what a number or date may mean ("1.500" is 1500 or a decimal), empty for a word; `measure` is its unit, "date" for
+    a date. `spelled` is a number in letters. `parts` are the words and the year that a date is written with.
     """
 
     key: str
@@ -65,26 +62,36 @@ class Word:
     name: bool = False
     readings: frozenset[str] = frozenset()
     measure: str = ""
+    code: bool = False
+    spelled: bool = False
+    parts: tuple[Word, ...] = ()
 
 
-def words(text: str) -> list[Word]:
-    """Return the words and numbers of `text` in order."""
+@dataclass(frozen=True, slots=True)
+class _Lexicon:
+    numbers: Mapping[str, int]
+    measures: Mapping[str, str]
+    ordinals: frozenset[str]
+    tens: frozenset[str]
+    ranges: frozenset[str]
+
+
+def words(text: str, language: Language | None = None) -> list[Word]:
+    """Return the words, numbers and dates of `text` in order. Without a language those of all files are understood."""
+    lexicon = _lexicon(language)
     found: list[Word] = []
-    for match in _TOKEN.finditer(text):
-        if match["dense"]:
-            found += _pairs(match)
-        elif match["number"]:
-            found.append(Word(match[0], *match.span(), readings=_readings(match[0]), measure=_symbol(text, match)))
-        else:
-            key = normal(match[0])
-            if key:
-                found.append(Word(key, *match.span(), name=_is_name(match[0])))
-    return _with_measures(found)
+    at = 0
+    for date in find_dates(text):
+        found += _plain_words(text, at, date.start, lexicon)
+        found.append(_date(text, date, lexicon))
+        at = date.end
+    found += _plain_words(text, at, len(text), lexicon)
+    return _with_measures(_composed(found, text, lexicon), text, lexicon)
 
 
 def normal(word: str) -> str:
     """Return the form in which words are compared: compatibility forms folded, case folded, no soft hyphens."""
-    return unicodedata.normalize("NFKC", word).casefold().replace("\u00ad", "").strip("_")
+    return folded(word).strip("_")
 
 
 def same_word(a: str, b: str) -> bool:
@@ -92,14 +99,28 @@ def same_word(a: str, b: str) -> bool:
     if a == b:
         return True
     short, long = sorted((a, b), key=len)
-    common = next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
+    common = _common(short, long)
     if common == len(short) and common >= 3:
-        return len(long) - common <= (1 if common < 5 else 3)
+        return len(long) - common <= (1 if common < 4 else 2 if common < 5 else 3)
     return common >= 5 and len(short) - common <= 3 and len(long) - common <= 4
 
 
+def same_name(a: str, b: str) -> bool:
+    """Return whether two normal forms are one name: with another ending ("Canada", "Canadian"), not another stem."""
+    if a == b:
+        return True
+    short, long = sorted((a, b), key=len)
+    common = _common(short, long)
+    if common == len(short):
+        return common >= 2 and len(long) - common <= 2
+    return common >= 5 and len(short) - common <= 1 and len(long) - common <= 3
+
+
 def same_number(claimed: Word, found: Word) -> bool:
-    """Return whether a number that is claimed is the one found: same reading, no other measure."""
+    """Return whether a number or date that is claimed is the one found: same reading, no other measure."""
+    if DATE in (claimed.measure, found.measure):
+        together = claimed.measure == found.measure
+        return together and any(same_date(a, b) for a in claimed.readings for b in found.readings)
     if claimed.readings.isdisjoint(found.readings):
         return False
     if claimed.measure == found.measure:
@@ -115,6 +136,96 @@ def starts(keys: Iterable[str]) -> dict[str, list[str]]:
     return table
 
 
+def _common(short: str, long: str) -> int:
+    return next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
+
+
+@cache
+def _lexicon(language: Language | None) -> _Lexicon:
+    taken = (language,) if language else load_languages()
+    measures = {**_SIGNS}
+    for each in load_languages():
+        measures.update((form, measure) for form, measure in each.measures.items() if form not in measures)
+    measures.update({form: measure for each in taken for form, measure in each.measures.items()})
+    # A number word of one language that is a function word of another ("once") is taken in its own alone.
+    others = {each: {form for other in taken if other is not each for form in other.function_words} for each in taken}
+    return _Lexicon(
+        {form: value for each in taken for form, value in each.numbers.items() if form not in others[each]},
+        measures,
+        frozenset().union(*(each.ordinals for each in load_languages())),
+        frozenset().union(*(each.tens for each in taken)),
+        frozenset({"-", "–", "—"}).union(*(each.ranges for each in taken)),
+    )
+
+
+def _plain_words(text: str, start: int, end: int, lexicon: _Lexicon) -> list[Word]:
+    found: list[Word] = []
+    for match in _TOKEN.finditer(text, start, end):
+        if match["code"] is not None:
+            found += _code(text, match, lexicon)
+        elif match["dense"]:
+            found += _pairs(match)
+        else:
+            found += _word(text, match, lexicon)
+    return found
+
+
+def _word(text: str, match: re.Match[str], lexicon: _Lexicon) -> list[Word]:
+    if match["number"]:
+        return [Word(match[0], *match.span(), readings=_readings(match[0]), measure=_symbol(text, match))]
+    key = normal(match[0])
+    if not key:
+        return []
+    if key in lexicon.numbers:
+        return [Word(key, *match.span(), readings=frozenset({str(lexicon.numbers[key])}), spelled=True)]
+    shouted = match[0].isupper() and len(key) > 1
+    return [Word(key, *match.span(), name=match[0][0].isupper() or match[0] != match[0].lower(), code=shouted)]
+
+
+def _code(text: str, match: re.Match[str], lexicon: _Lexicon) -> list[Word]:
+    """Return a code as one word, or what only looked like one as its words."""
+    written = match[0]
+    if version := _VERSION.fullmatch(written):
+        return [Word(version[1], *match.span(), readings=_readings(version[1]))]
+    if _is_code(written, lexicon):
+        return [Word(normal(written), *match.span(), name=True, code=True)]
+    found: list[Word] = []
+    for part in _PART.finditer(written):
+        start, end = match.start() + part.start(), match.start() + part.end()
+        if part["number"]:
+            inner = Word(part[0], start, end, readings=_readings(part[0]))
+            found.append(replace(inner, measure=_symbol_at(text, start, end)))
+        elif not (part["suffix"] and normal(part[0]) in lexicon.ordinals):
+            key = normal(part[0])
+            if key in lexicon.numbers:
+                found.append(Word(key, start, end, readings=frozenset({str(lexicon.numbers[key])}), spelled=True))
+            elif key:
+                shouted = part[0].isupper() and len(key) > 1
+                found.append(Word(key, start, end, name=part[0] != part[0].lower(), code=shouted))
+    return found
+
+
+_PART = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)|(?P<suffix>(?<=\d)[^\W\d_]+)|(?P<word>[^\W\d]+)")
+
+
+def _is_code(written: str, lexicon: _Lexicon) -> bool:
+    parts = [part for part in re.split(r"[-._]", written) if part]
+    kinds = ""
+    for part in parts:
+        if part.isdigit():
+            kinds += "9"
+        elif part.isalpha():
+            kinds += "A" if part.isupper() else "a"
+        elif (unit := re.fullmatch(r"\d+([A-Za-z]+)", part)) and (
+            normal(unit[1]) in lexicon.measures or normal(unit[1]) in lexicon.ordinals
+        ):
+            kinds += "u"
+        else:
+            return True
+    # "ISO-9001" is as often written "ISO 9001"; "12-EX" and "AB-1234-C" have one way of writing.
+    return "A" in kinds and "9" in kinds and kinds != "A9"
+
+
 def _pairs(match: re.Match[str]) -> list[Word]:
     text, start = match[0], match.start()
     if len(text) == 1:
@@ -122,8 +233,12 @@ def _pairs(match: re.Match[str]) -> list[Word]:
     return [Word(text[i : i + 2], start + i, start + i + 2) for i in range(len(text) - 1)]
 
 
-def _is_name(word: str) -> bool:
-    return word[0].isupper() or any(c.isupper() for c in word[1:]) or any(c.isdigit() for c in word)
+def _date(text: str, date: Date, lexicon: _Lexicon) -> Word:
+    parts = [word for word in _plain_words(text, date.start, date.end, lexicon) if not word.readings]
+    if date.year:
+        parts.append(Word(str(date.year), date.start, date.end, readings=frozenset({str(date.year)})))
+    key = min(date.readings)
+    return Word(key, date.start, date.end, readings=date.readings, measure=DATE, parts=tuple(parts))
 
 
 def _readings(number: str) -> frozenset[str]:
@@ -137,7 +252,7 @@ def _readings(number: str) -> frozenset[str]:
         return frozenset({whole, number}) if number.count(".") == 1 and not grouped[2] else frozenset({whole})
     if decimal := _DECIMAL.fullmatch(number):
         return frozenset({_decimal(decimal[1], decimal[2])})
-    return frozenset({number})
+    return frozenset({number, number.lstrip("0") or "0"})
 
 
 def _decimal(whole: str, fraction: str) -> str:
@@ -146,20 +261,69 @@ def _decimal(whole: str, fraction: str) -> str:
 
 
 def _symbol(text: str, match: re.Match[str]) -> str:
-    before, after = text[: match.start()].rstrip()[-1:], text[match.end() :].lstrip(" \u00a0\u202f")[:1]
+    return _symbol_at(text, match.start(), match.end())
+
+
+def _symbol_at(text: str, start: int, end: int) -> str:
+    before, after = text[max(0, start - 3) : start].rstrip()[-1:], text[end : end + 3].lstrip(" \u00a0\u202f")[:1]
     return _SYMBOLS.get(after, "") if after and after in "%‰°€£¥" else _SYMBOLS.get(before, "")
 
 
-def _with_measures(found: list[Word]) -> list[Word]:
-    """Give numbers the measure that follows them, at most one word between: "30 days", "30 business days"."""
+def _composed(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
+    """Join number words: "twenty-five", "treinta y uno", "two hundred"."""
+    made: list[Word] = []
+    for word in found:
+        if word.spelled and made and made[-1].spelled and (value := _joined(made[-1], word, text, lexicon)):
+            made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
+        elif word.spelled and len(made) > 1 and made[-1].key in lexicon.tens and made[-2].spelled and (
+            value := _joined(made[-2], word, text, lexicon)
+        ):
+            made.pop()
+            made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
+        else:
+            made.append(word)
+    return made
+
+
+def _joined(first: Word, second: Word, text: str, lexicon: _Lexicon) -> str:
+    """Return the number that two number words make, "" if they make none."""
+    a, b = int(next(iter(first.readings))), int(next(iter(second.readings)))
+    gap = folded(text[first.end : second.start]).strip(" ")
+    if 20 <= a < 100 and a % 10 == 0 and b < 20 and gap in {"", *lexicon.tens}:
+        return str(a + b)
+    return str(a * b) if b == 100 and a < 10 and not gap else ""
+
+
+def _with_measures(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
+    """Give numbers the measure that follows them, at most one word between ("30 days", "30 business days"), the code
+    of a currency before them, or, at the beginning of a range, the measure of its end.
+    """
     for i, word in enumerate(found):
-        if not word.readings or word.measure:
-            continue
-        for after in found[i + 1 : i + 3]:
-            if after.readings or after.start - word.end > 25:
-                break
-            if after.key in _MEASURE_OF:
-                measure = _MEASURE_OF[after.key]
-                found[i] = Word(word.key, word.start, word.end, readings=word.readings, measure=measure)
-                break
+        if word.readings and not word.measure:
+            measure = _measure_after(found, i, text, lexicon)
+            if not measure and i and found[i - 1].key in _CURRENCIES:
+                measure = lexicon.measures[found[i - 1].key]
+            found[i] = replace(word, measure=measure) if measure else word
+    for i in range(len(found) - 1, 0, -1):
+        if found[i].readings and found[i].measure not in ("", DATE) and (first := _range_start(found, i, text, lexicon)):
+            found[first - 1] = replace(found[first - 1], measure=found[i].measure)
     return found
+
+
+def _measure_after(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> str:
+    for step, after in enumerate(found[i + 1 : i + 3]):
+        if after.readings or after.start - found[i].end > 25 or any(c in "|\t\n.;" for c in text[found[i].end : after.start]):
+            break
+        touches = after.start <= found[i].end
+        if after.key in lexicon.measures and (after.key not in _TOUCHING or touches) and (not step or len(after.key) > 2):
+            return lexicon.measures[after.key]
+    return ""
+
+
+def _range_start(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> int:
+    """Return the place after the number that begins the range which ends in found[i], 0 if there is none."""
+    for back in (1, 2):
+        if i >= back and (first := found[i - back]).readings and not first.measure:
+            gap = folded(text[first.end : found[i].start]).strip(" $€£")
+            return i - back + 1 if gap in lexicon.ranges else 0
+    return 0

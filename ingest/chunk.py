@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from appliance.types import Box, Section
+from appliance.types import Box, Place, Section
 
 # Tokens of each text, without the tokens that mark begin and end.
 Counter = Callable[[Sequence[str]], list[int]]
@@ -33,14 +33,14 @@ _GENERIC_NAMES = frozenset({"index", "readme", "_index", "default", "main"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A chunk before its document has an id. `headings` is the path of titles above it, outermost first; `boxes` are
-    the places on the page that it comes from.
+    """A chunk before its document has an id. `headings` is the path of titles above it, outermost first; `places` say
+    where on the page its text stands, in order, none over another. Headings that became text have none.
     """
 
     text: str
     page: int | None
     headings: tuple[str, ...]
-    boxes: tuple[Box, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,16 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Text that is not divided, what stands between it and the piece before, and its cost in tokens."""
+    """Text that is not divided, what stands between it and the piece before, and its cost in tokens.
+
+    A `follows` piece goes on where the one before ended: in their section, too, the glue and nothing else is between.
+    """
 
     text: str
     glue: str
     cost: int
     box: Box | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ class Chunker:
                 heading.used = True
             pieces = self._pieces(text, self._room(path))
             if box:
-                pieces = tuple(replace(piece, box=box) for piece in pieces)
+                pieces = tuple(_placed(pieces, text, box))
             if not groups or groups[-1][:2] != (path, page):
                 groups.append((path, page, []))
             groups[-1][2].extend(pieces)
@@ -243,13 +247,12 @@ class Chunker:
 
     def _fit(self, part: _Part) -> list[Draft]:
         """Return a part as a draft; as two where the whole takes more tokens than its pieces did."""
-        text = part.pieces[0].text + "".join(piece.glue + piece.text for piece in part.pieces[1:])
+        text, places = _written(part.pieces)
         if len(part.pieces) > 1 and self._count([embedding_text(part.path, text)])[0] > self._budget:
             half = len(part.pieces) // 2
             halves = (part.pieces[:half], part.pieces[half:])
             return [draft for pieces in halves for draft in self._fit(_Part(part.path, part.page, pieces))]
-        boxes = tuple(dict.fromkeys(piece.box for piece in part.pieces if piece.box))
-        return [Draft(text, part.page, part.path, boxes)]
+        return [Draft(text, part.page, part.path, places)]
 
     def _room(self, path: tuple[str, ...]) -> int:
         return self._budget - self._path_cost(path)
@@ -290,6 +293,32 @@ class _Heading:
 def _clean(text: str) -> str:
     """Drop what no text holds: control characters, and halves of characters that UTF-8 cannot say."""
     return _UNSEEN.sub("", text).encode("utf-8", "replace").decode()
+
+
+def _placed(pieces: Iterable[_Piece], text: str, box: Box) -> Iterator[_Piece]:
+    """Yield the pieces that a section's text was divided into, with its box."""
+    end = 0
+    for i, piece in enumerate(pieces):
+        follows = i > 0 and text.startswith(piece.glue + piece.text, end)
+        end = text.index(piece.text, end) + len(piece.text)
+        yield replace(piece, box=box, follows=follows)
+
+
+def _written(pieces: Sequence[_Piece]) -> tuple[str, tuple[Place, ...]]:
+    """Return the pieces as one text, and the places of those that have a box; one place where they follow on."""
+    texts: list[str] = []
+    places: list[Place] = []
+    end = 0
+    for i, piece in enumerate(pieces):
+        glue = piece.glue if i else ""
+        start = end + len(glue)
+        texts += [glue, piece.text]
+        if piece.box and piece.follows and places and places[-1].end == end:
+            places[-1] = replace(places[-1], end=start + len(piece.text))
+        elif piece.box:
+            places.append(Place(start, start + len(piece.text), piece.box))
+        end = start + len(piece.text)
+    return "".join(texts), tuple(places)
 
 
 def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

@@ -175,8 +175,8 @@ def _known(row: Mapping[str, Any]) -> Known:
 
 
 def _chunk(draft: Draft) -> dict[str, Any]:
-    boxes = [[box.left, box.top, box.right, box.bottom] for box in draft.boxes]
-    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "boxes": boxes}
+    places = [[p.start, p.end, p.box.left, p.box.top, p.box.right, p.box.bottom] for p in draft.places]
+    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "places": places}
 
 
 def _encoded(vectors: NDArray[np.float32] | None) -> str:

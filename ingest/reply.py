@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from appliance.types import Box, Finding, FindingKind
+from appliance.types import Box, Finding, FindingKind, Place
 from ingest.chunk import Draft
 from ingest.files import BadFile
 from ingest.names import Names
@@ -21,7 +21,6 @@ _WORDS_CHARACTERS = 500
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+/-]{0,126}|")
 _PAGES = 10_000_000
 _FINDINGS = 100
-_BOXES = 100_000
 _HEADINGS = 1000
 _POINTS = 1e9
 # The chunker counts a token for ten characters at least; glue between pieces comes on top.
@@ -79,11 +78,22 @@ def _drafts(chunks: Any, bounds: Bounds) -> Iterator[Draft]:
         left -= len(text)
         page = None if chunk["page"] is None else _count(chunk["page"], _PAGES)
         headings = tuple(_text(heading, most) for heading in _at_most(chunk["headings"], _HEADINGS))
-        yield Draft(text, page, headings, tuple(_box(box) for box in _at_most(chunk["boxes"], _BOXES)))
+        yield Draft(text, page, headings, tuple(_places(chunk["places"], len(text))))
 
 
-def _box(edges: Any) -> Box:
-    left, top, right, bottom = (float(edge) for edge in _at_most(edges, 4))
+def _places(given: Any, characters: int) -> Iterator[Place]:
+    """Yield the places of a text with so many characters: one behind the other, none empty."""
+    last = 0
+    for row in _at_most(given, characters):
+        start, end, *edges = _at_most(row, 6)
+        if not last <= _count(start, characters) < _count(end, characters):
+            raise Nonsense("places in disorder")
+        last = end
+        yield Place(start, end, _box(edges))
+
+
+def _box(edges: list[Any]) -> Box:
+    left, top, right, bottom = (float(edge) for edge in edges)
     if not all(math.isfinite(edge) and abs(edge) < _POINTS for edge in (left, top, right, bottom)):
         raise Nonsense("a box beyond any page")
     return Box(left, top, right, bottom)

@@ -16,12 +16,12 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from appliance.types import Finding, Json, Member, Section
+from appliance.types import Finding, Json, Member, Place, Section
 from ingest import sandbox
 from ingest.chunk import Chunker, Draft, token_counter
 from ingest.files import BadFile
@@ -158,8 +158,15 @@ def _unpacked(path: str) -> str:
 
 
 def _chunk(draft: Draft) -> dict[str, Json]:
-    boxes = [[round(edge, 2) for edge in (box.left, box.top, box.right, box.bottom)] for box in draft.boxes]
-    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "boxes": boxes}
+    return {"text": draft.text, "page": draft.page, "headings": draft.headings, "places": _rows(draft.places)}
+
+
+def _rows(places: Sequence[Place]) -> list[Json]:
+    """Return each place as [start, end, left, top, right, bottom]."""
+    edges = [(place.box.left, place.box.top, place.box.right, place.box.bottom) for place in places]
+    return [
+        [place.start, place.end, *(round(edge, 2) for edge in box)] for place, box in zip(places, edges, strict=True)
+    ]
 
 
 def _refusal(media_type: str, problem: BadFile) -> dict[str, Json]:

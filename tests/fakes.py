@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import threading
@@ -20,14 +21,15 @@ from appliance.errors import EngineError, IndexMismatch, LogError, NotFound, Pro
 from appliance.merkle import Frontier
 from appliance.segments import content, encode_batch
 from appliance.signing import Signer
+from appliance.sparse import SparseEncoder
 from appliance.types import (
     Checkpoint,
     Chunk,
     Document,
+    Hit,
     Json,
     LogEntry,
     ModelRecord,
-    Passage,
     Piece,
     Prompt,
     Sampling,
@@ -63,10 +65,10 @@ class HashEmbedder:
 
 
 class MemoryIndex:
-    """An index in a dictionary: exact search, and the rarer the shared words, the better."""
+    """An index in a dictionary, which looks at every chunk for every question."""
 
-    def __init__(self, candidates: int = 50) -> None:
-        self._candidates = candidates
+    def __init__(self) -> None:
+        self._encoder = SparseEncoder()
         self._lock = threading.Lock()
         self._entries: dict[str, list[tuple[Chunk, NDArray[np.float32]]]] = {}
 
@@ -91,26 +93,25 @@ class MemoryIndex:
         with self._lock:
             self._entries.pop(document_id, None)
 
-    def search(self, text: str, vector: NDArray[np.float32], readers: frozenset[str], limit: int) -> list[Passage]:
-        allowed = {
-            chunk.id: (chunk, float(own @ vector), Counter(_words(" ".join((*chunk.headings, chunk.text)))))
-            for chunk, own in self._all()
-            if chunk.document.readers & readers
-        }
-        frequency = Counter(word for _, _, words in allowed.values() for word in words)
-        asked = set(_words(text))
-        by_words = {
-            name: sum(1 / frequency[word] for word in asked if word in words)
-            for name, (_, _, words) in allowed.items()
-            if asked & words.keys()
-        }
-        by_meaning = {name: likeness for name, (_, likeness, _) in allowed.items()}
-        scores: Counter[str] = Counter()
-        for ranking in (by_words, by_meaning):
-            for rank, name in enumerate(sorted(ranking, key=lambda n: (-ranking[n], n))[: self._candidates]):
-                scores[name] += 1 / (60 + rank)  # type: ignore[assignment]  # Counter adds floats as well
-        best = sorted(scores, key=lambda name: (-scores[name], name))[: max(0, limit)]
-        return [Passage(allowed[name][0], scores[name]) for name in best]
+    def search(
+        self,
+        text: str,
+        vector: NDArray[np.float32],
+        readers: frozenset[str],
+        depth: int,
+        within: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        allowed = [(chunk, own) for chunk, own in self._all() if chunk.document.readers & readers]
+        scores = bm25(self._encoder, text, [chunk for chunk, _ in allowed])
+        hits = [
+            Hit(chunk, float(own @ vector), words)
+            for (chunk, own), words in zip(allowed, scores, strict=True)
+            if within is None or chunk.document.id in within
+        ]
+        near = sorted(hits, key=lambda hit: (-hit.cosine, hit.chunk.id))
+        alike = sorted((hit for hit in near if hit.words), key=lambda hit: -hit.words)
+        best = {hit.chunk.id for found in (near, alike) for hit in found[: max(0, depth)]}
+        return [hit for hit in near if hit.chunk.id in best]
 
     def chunks(self, document_id: str) -> tuple[list[Chunk], NDArray[np.float32]]:
         with self._lock:
@@ -144,8 +145,13 @@ class MemoryIndex:
             return [entry for entries in self._entries.values() for entry in entries]
 
 
-def _words(text: str) -> list[str]:
-    return WORD.findall(text.casefold())
+def bm25(encoder: SparseEncoder, question: str, chunks: Sequence[Chunk]) -> list[float]:
+    """Return the BM25 score of each chunk, word frequencies counted over these."""
+    vectors = [dict(zip(made.indices, made.values, strict=True)) for made in map(encoder.chunk, chunks)]
+    asked = encoder.question(question).indices
+    frequency = Counter(term for vector in vectors for term in vector)
+    rarity = {t: math.log(1 + (len(chunks) - frequency[t] + 0.5) / (frequency[t] + 0.5)) for t in asked}
+    return [sum(rarity[term] * vector.get(term, 0.0) for term in asked) for vector in vectors]
 
 
 class ScriptedGenerator:

@@ -13,7 +13,7 @@ from appliance.catalog import Catalog, Entry, Query
 from appliance.errors import IndexMismatch, LogError, NotFound, StoreError, UsageError
 from appliance.identity import Identity
 from appliance.library import ChunkText, Library, Outcome, Upload
-from appliance.types import Box, Chunk, Document, Finding, document_id
+from appliance.types import Box, Chunk, Document, Finding, Place, document_id
 from tests.fakes import HashEmbedder, MemoryIndex, MemoryLog
 
 IDENTITY = Identity("hash", "0" * 64, HashEmbedder().dimensions, "sections.v1/200")
@@ -225,7 +225,8 @@ def test_a_change_outside_a_run_is_refused(home: Home) -> None:
 def test_a_moved_document_keeps_its_vectors_and_answers_under_its_new_path(home: Home) -> None:
     """A rename embeds nothing: passages and vectors are the same, path, readers and the title from the name are new."""
     changes = {"title": "old name", "findings": (Finding("tiny", "page 1", 4),)}
-    text = (ChunkText("hotel", 3, ("Travel",), (Box(1.0, 2.0, 3.0, 4.5),)),)
+    places = (Place(0, 5, Box(1.0, 2.0, 3.0, 4.5)),)
+    text = (ChunkText("hotel", 3, ("Travel",), places),)
     home.library.put(home.run, upload("old-name.txt", "1", text, **changes), HashEmbedder().embed(["hotel"]))
     before, vectors = home.index.chunks(document_id("/share", "old-name.txt"))
     moved = upload("b/new-name.txt", "1", None, title="new name", readers=("user:ada",))
@@ -236,11 +237,11 @@ def test_a_moved_document_keeps_its_vectors_and_answers_under_its_new_path(home:
         [chunk.headings for chunk in after],
     )
     assert vectors.tolist() == again.tolist()
-    assert ("b/new-name.txt", frozenset({"user:ada"}), 3, (Box(1.0, 2.0, 3.0, 4.5),)) == (
+    assert ("b/new-name.txt", frozenset({"user:ada"}), 3, places) == (
         after[0].document.path,
         after[0].document.readers,
         after[0].page,
-        after[0].boxes,
+        after[0].places,
     )
     assert ["b/new-name.txt"] == [row["path"] for row in home.rows()]
     assert [document_id("/share", "b/new-name.txt")] == list(home.index.versions())

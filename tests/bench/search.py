@@ -25,6 +25,7 @@ DIMENSIONS = 384
 CHUNK_WORDS = 130
 QUESTION_WORDS = 9
 QUESTIONS = 300
+DEPTH = 50
 
 
 def main() -> int:
@@ -85,10 +86,10 @@ def _search(index: EdgeIndex, texts: list[str], readers: frozenset[str]) -> None
         vector = random.standard_normal(DIMENSIONS).astype(np.float32)
         vector /= np.linalg.norm(vector)
         started = time.perf_counter()
-        found += len(index.search(" ".join(words[start : start + QUESTION_WORDS]), vector, readers, 10))
+        found += len(index.search(" ".join(words[start : start + QUESTION_WORDS]), vector, readers, DEPTH))
         times.append(time.perf_counter() - started)
     print(
-        f"search as {', '.join(sorted(readers))}: {found / QUESTIONS:.1f} passages, "
+        f"search as {', '.join(sorted(readers))}: {found / QUESTIONS:.1f} hits, "
         f"p50 {np.percentile(times, 50) * 1000:.2f} ms, p95 {np.percentile(times, 95) * 1000:.2f} ms"
     )
 

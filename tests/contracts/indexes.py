@@ -19,7 +19,7 @@ from appliance.identity import Identity
 from appliance.index_edge import EdgeIndex
 from appliance.index_server import MEMORY, ServerIndex
 from appliance.ports import Index
-from appliance.types import Chunk, Document, Passage, chunk_id, document_id
+from appliance.types import Chunk, Document, Hit, chunk_id, document_id
 from tests.fakes import MemoryIndex
 
 DIMENSIONS = 8
@@ -104,9 +104,14 @@ def put(index: Index, of: Document, *texts: str, seed: int = 0) -> list[Chunk]:
     return made
 
 
-def texts(passages: list[Passage]) -> list[str]:
-    return [passage.chunk.text for passage in passages]
+def texts(hits: list[Hit]) -> list[str]:
+    return [hit.chunk.text for hit in hits]
 
 
-def everything(index: Index, readers: frozenset[str] = EVERYONE) -> list[Passage]:
+def by_words(hits: list[Hit]) -> list[str]:
+    """Return the texts that share a word with the question, best first."""
+    return [hit.chunk.text for hit in sorted(hits, key=lambda hit: -hit.words) if hit.words]
+
+
+def everything(index: Index, readers: frozenset[str] = EVERYONE) -> list[Hit]:
     return index.search("anything", unit(1), readers, 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from appliance.ports import Index
-from appliance.types import Box
+from appliance.sparse import AVERAGE_WORDS
+from appliance.types import Box, Place
 from tests.contracts.indexes import (
     DIMENSIONS,
     EVERYONE,
     OPENERS,
+    by_words,
     chunks,
     document,
     everything,
@@ -32,7 +35,7 @@ def index(request: pytest.FixtureRequest) -> Iterator[Index]:
 
 
 def test_a_chunk_comes_back_as_it_was_put_in(index: Index) -> None:
-    """A passage holds the very chunk that was indexed, document and all."""
+    """A hit holds the very chunk that was indexed, document and all."""
     of = document(readers=frozenset({"group:everyone", "user:ada"}))
     made = chunks(of, "first", "second", headings=("Handbook", "Leave"))
     index.replace(of, made, random_units(2))
@@ -46,15 +49,36 @@ def test_an_empty_index_finds_nothing(index: Index) -> None:
     assert {} == index.versions()
 
 
-def test_the_best_passage_comes_first(index: Index) -> None:
-    """Scores fall, and a chunk that both searches put first is first."""
+def test_the_nearest_comes_first(index: Index) -> None:
+    """Cosines fall, and each is that of the chunk's vector and the question's, whichever search brought the chunk."""
+    of, vectors = document(), np.stack([unit(1), unit(1, 1), unit(0, 1)])
+    index.replace(of, chunks(of, "annual leave", "parental leave", "car park"), vectors)
+    found = index.search("car park", unit(1), EVERYONE, 1)
+    assert ["annual leave", "car park"] == texts(found)
+    assert pytest.approx([1.0, 0.0], abs=1e-6) == [hit.cosine for hit in found]
+
+
+def test_words_are_scored_by_bm25(index: Index) -> None:
+    """The rare word counts more than the frequent one, a word counts more in a short text, and none is worth nothing.
+
+    The figures are those of the formula by hand: weight of a term in a text times ln(1 + (N - n + 0.5) / (n + 0.5)).
+    """
     of = document()
-    index.replace(
-        of, chunks(of, "annual leave", "parental leave", "car park"), np.stack([unit(1), unit(1, 1), unit(0, 1)])
-    )
-    found = index.search("annual leave", unit(1), EVERYONE, 10)
-    assert "annual leave" == found[0].chunk.text
-    assert sorted((p.score for p in found), reverse=True) == [p.score for p in found]
+    made = chunks(of, "pump leave", "leave", "leave car car", "desk")
+    index.replace(of, made, random_units(4))
+    scores = {hit.chunk.text: hit.words for hit in index.search("pump leave", unit(1), EVERYONE, 10)}
+    expected = {
+        "pump leave": weight(1, 2) * (math.log(1 + 3.5 / 1.5) + math.log(1 + 1.5 / 3.5)),
+        "leave": weight(1, 1) * math.log(1 + 1.5 / 3.5),
+        "leave car car": weight(1, 3) * math.log(1 + 1.5 / 3.5),
+        "desk": 0.0,
+    }
+    assert pytest.approx(expected, rel=1e-4) == scores
+
+
+def weight(times: int, words: int) -> float:
+    """Return what a term weighs that stands so often in a text of so many words."""
+    return times * (1.2 + 1) / (times + 1.2 * (1 - 0.75 + 0.75 * words / AVERAGE_WORDS))
 
 
 def test_a_rare_word_is_found_by_its_letters(index: Index) -> None:
@@ -64,7 +88,7 @@ def test_a_rare_word_is_found_by_its_letters(index: Index) -> None:
     made[70] = "fault INV-2024-0042 in the pump"
     vectors = random_units(80)
     put(index, of, *made)
-    assert made[70] in texts(index.search("what is INV-2024-0042?", -vectors[70], EVERYONE, 5))
+    assert made[70] == by_words(index.search("what is INV-2024-0042?", -vectors[70], EVERYONE, 5))[0]
 
 
 def test_a_meaning_is_found_without_shared_words(index: Index) -> None:
@@ -72,7 +96,7 @@ def test_a_meaning_is_found_without_shared_words(index: Index) -> None:
     of = document()
     vectors = random_units(80)
     made = put(index, of, *[f"entry {i}" for i in range(80)])
-    assert made[70].text in texts(index.search("vacances", vectors[70], EVERYONE, 2))
+    assert [made[70].text] == texts(index.search("vacances", vectors[70], EVERYONE, 1))
 
 
 def test_headings_are_searched_like_text(index: Index) -> None:
@@ -80,25 +104,43 @@ def test_headings_are_searched_like_text(index: Index) -> None:
     of, other = document(), document("b.md")
     index.replace(of, chunks(of, "twenty days", headings=("Sabbatical",)), np.stack([unit(0, 1)]))
     index.replace(other, chunks(other, "ten days", headings=("Parking",)), np.stack([unit(0, 1)]))
-    found = index.search("sabbatical", unit(1), EVERYONE, 10)
-    assert "twenty days" == found[0].chunk.text
+    assert ["twenty days"] == by_words(index.search("sabbatical", unit(1), EVERYONE, 10))
 
 
-def test_limit_is_kept(index: Index) -> None:
-    """Never more passages than asked for, and none for a limit of nothing."""
-    put(index, document(), *[f"leave {i}" for i in range(20)])
-    assert [3, 0] == [len(index.search("leave", unit(1), EVERYONE, limit)) for limit in (3, 0)]
+def test_each_search_brings_as_many_as_asked_for(index: Index) -> None:
+    """Depth counts for each of the two: what both bring comes once. Nothing for a depth of nothing."""
+    of = document()
+    near, far = [unit(1, i / 100) for i in range(10)], [unit(-1, i / 100) for i in range(10)]
+    made = chunks(of, *[f"desk {i}" for i in range(10)], *[f"leave {'of ' * i}" for i in range(10)])
+    index.replace(of, made, np.stack([*near, *far]))
+    found = [len(index.search("leave", unit(1), EVERYONE, depth)) for depth in (3, 1, 0, -1)]
+    assert [6, 2, 0, 0] == found
+    assert 3 == len(index.search("desk 0 1 2", unit(1), EVERYONE, 3))
 
 
-def test_equal_scores_have_one_order(index: Index) -> None:
-    """Chunks that nothing tells apart come in the order of their ids."""
+def test_equal_cosines_come_in_the_order_of_ids(index: Index) -> None:
+    """Chunks that nothing tells apart have one order, on every index."""
     for name in "abcdefgh":
         of = document(name)
         index.replace(of, chunks(of, "same words"), np.stack([unit(1)]))
-    first = index.search("same words", unit(1), EVERYONE, 8)
-    assert [p.chunk.id for p in first] == [p.chunk.id for p in index.search("same words", unit(1), EVERYONE, 8)]
-    ranked = [(-p.score, p.chunk.id) for p in first]
-    assert sorted(ranked) == ranked
+    found = [hit.chunk.id for hit in index.search("same words", unit(1), EVERYONE, 8)]
+    assert sorted(found) == found
+    assert 8 == len(found)
+
+
+def test_a_search_within_documents_finds_nothing_else(index: Index) -> None:
+    """Only these documents, also if others come closer, with the scores they have anyway; an empty set is nothing."""
+    for number, name in enumerate(("a.md", "b.md", "c.md")):
+        of = document(name)
+        index.replace(of, chunks(of, "leave and pay", f"desk {number}"), random_units(2, number))
+    wide = {hit.chunk.id: hit for hit in index.search("leave", unit(1), EVERYONE, 10)}
+    within = frozenset({document("b.md").id, document("c.md").id, "unknown"})
+    found = index.search("leave", unit(1), EVERYONE, 10, within)
+    assert {"b.md", "c.md"} == {hit.chunk.document.path for hit in found}
+    assert 4 == len(found)
+    assert [wide[hit.chunk.id] for hit in found] == found
+    assert [] == index.search("leave", unit(1), EVERYONE, 10, frozenset())
+    assert [] == index.search("leave", unit(1), EVERYONE, 10, frozenset({"unknown"}))
 
 
 def test_replace_takes_the_old_version_out(index: Index) -> None:
@@ -208,10 +250,11 @@ def test_closing_twice_is_harmless(index: Index) -> None:
 
 
 def test_the_chunks_of_a_document_come_back_with_their_vectors(index: Index) -> None:
-    """What `replace` took, `chunks` returns, in order, boxes and all; it can be put in again under another id."""
+    """What `replace` took, `chunks` returns, in order, places and all; it can be put in again under another id."""
     of, other = document(), document("b.md")
     made = [
-        replace(chunk, boxes=(Box(1.0, 2.5, 30.0, 44.5),)) for chunk in chunks(of, *[f"entry {i}" for i in range(30)])
+        replace(chunk, places=(Place(0, 5, Box(1.0, 2.5, 30.0, 44.5)),))
+        for chunk in chunks(of, *[f"entry {i}" for i in range(30)])
     ]
     vectors = random_units(30)
     index.replace(of, made, vectors)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from appliance.ports import Index
+from appliance.sparse import SparseEncoder
 from appliance.types import Chunk, Document, chunk_id, document_id
 from tests.contracts.indexes import (
     EVERYONE,
@@ -24,6 +26,7 @@ from tests.contracts.indexes import (
     texts,
     unit,
 )
+from tests.fakes import bm25
 
 
 @pytest.fixture(params=OPENERS)
@@ -65,16 +68,25 @@ def test_a_reader_is_a_whole_name(index: Index) -> None:
         assert [] == everything(index, frozenset({other}))
 
 
-def test_hidden_documents_do_not_change_the_order(index: Index) -> None:
-    """What a reader may not see has no part in how rare a word is for them."""
+def test_hidden_documents_do_not_change_the_scores(index: Index) -> None:
+    """What a reader may not see has no part in how rare a word is for them, nor in what they find."""
     for name, vector in (("alpha", unit(1)), ("beta", unit(1, 1)), ("beta gamma", unit(1, 2))):
         of = document(name)
         index.replace(of, chunks(of, name), np.stack([vector]))
-    before = texts(index.search("alpha beta", unit(1), EVERYONE, 3))
+    before = index.search("alpha beta", unit(1), EVERYONE, 3)
     for i in range(30):
         put(index, document(f"hidden{i}", readers=frozenset({"group:board"})), "alpha")
-    assert "alpha" == before[0]
-    assert before == texts(index.search("alpha beta", unit(1), EVERYONE, 3))
+    assert ["alpha", "beta", "beta gamma"] == texts(before)
+    assert before == index.search("alpha beta", unit(1), EVERYONE, 3)
+
+
+def test_a_document_by_id_is_still_a_matter_of_readers(index: Index) -> None:
+    """Naming a document finds nothing in it for those who may not read it."""
+    hidden = document("b.md", readers=frozenset({"group:board"}))
+    put(index, hidden, "two")
+    put(index, document(), "one")
+    within = frozenset({hidden.id, document().id})
+    assert ["one"] == texts(index.search("two", unit(1), EVERYONE, 10, within))
 
 
 ODD = st.text(st.characters(exclude_categories=()), max_size=40)
@@ -120,12 +132,13 @@ def test_any_question_is_answered(opener: Opener, question: str) -> None:
 
 
 READERS = st.frozensets(st.sampled_from(["user:ada", "user:bo", "group:board", "group:everyone"]))
+WORDS = ("leave", "pay", "pump", "INV-7")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["replace", "replace", "update", "remove"]),
         st.integers(0, 4),
         READERS,
-        st.lists(st.sampled_from(["leave", "pay", "pump", "INV-7"]), max_size=3),
+        st.lists(st.sampled_from(WORDS), max_size=3),
     ),
     max_size=12,
 )
@@ -166,3 +179,55 @@ def test_a_search_sees_all_of_what_it_may_and_nothing_else(
             assert expected == {p.chunk for p in found}
             assert len(expected) == len(found)
         assert {k: v[0].document.sha256 for k, v in model.items() if v} == index.versions()
+
+
+@every_index
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    held=st.lists(
+        st.tuples(st.integers(0, 4), READERS, st.lists(st.sampled_from(WORDS), max_size=4)),
+        max_size=12,
+    ),
+    readers=READERS,
+    depth=st.integers(1, 6),
+    within=st.none() | st.frozensets(st.integers(0, 6)),
+)
+def test_both_scores_are_exact(
+    opener: Opener,
+    held: list[tuple[int, frozenset[str], list[str]]],
+    readers: frozenset[str],
+    depth: int,
+    within: frozenset[int] | None,
+) -> None:
+    """Every hit has the cosine of its vector and the BM25 score over what the reader may read, and none is missing
+    that is better than one found.
+    """
+    stored: dict[str, tuple[Chunk, NDArray[np.float32]]] = {}
+    wanted = None if within is None else frozenset(document(f"{name}.md").id for name in within)
+    with opener() as index:
+        for number, (name, allowed, words) in enumerate(held):
+            of, vectors = document(f"{name}.md", str(number % 10), allowed), random_units(1, number)
+            made = chunks(of, " ".join(words))
+            index.replace(of, made, vectors)
+            stored[of.id] = (made[0], vectors[0])
+        found = index.search("leave pump", unit(1, 2), readers, depth, wanted)
+    own = [(chunk, vector) for chunk, vector in stored.values() if chunk.document.readers & readers]
+    scores = bm25(SparseEncoder(), "leave pump", [chunk for chunk, _ in own])
+    expected = {
+        chunk.id: (chunk, float(vector @ unit(1, 2)), words)
+        for (chunk, vector), words in zip(own, scores, strict=True)
+        if wanted is None or chunk.document.id in wanted
+    }
+    for hit in found:
+        chunk, cosine, words = expected[hit.chunk.id]
+        assert (chunk, pytest.approx(cosine, abs=1e-5), pytest.approx(words, abs=1e-4)) == (
+            hit.chunk,
+            hit.cosine,
+            hit.words,
+        )
+    assert sorted(found, key=lambda hit: (-hit.cosine, hit.chunk.id)) == found
+    assert len(found) == len({hit.chunk.id for hit in found})
+    missing = [entry for name, entry in expected.items() if name not in {hit.chunk.id for hit in found}]
+    for _, cosine, words in missing:
+        assert depth <= sum(hit.cosine >= cosine - 1e-5 for hit in found)
+        assert not words or depth <= sum(hit.words >= words - 1e-4 for hit in found)

@@ -136,7 +136,7 @@ def measure_answers(file: Path, home: Path, count: int, seed: int) -> None:
 
 def _asker(settings: config.Settings, texts: dict[str, list[str]]) -> Any:
     embedder, generator = bootstrap.embedder(settings), bootstrap.generator(settings)
-    index = MemoryIndex(settings.answer.candidates)
+    index = MemoryIndex()
     for found in passages(texts).values():
         chunks = [passage.chunk for passage in found]
         index.replace(chunks[0].document, chunks, embedder.embed([chunk.text for chunk in chunks]))

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.types import Box, Section
+from appliance.types import Box, Place, Section
 from ingest.chunk import Chunker, Cut, Draft, embedding_text, title_of, token_counter
 
 BUDGET = 40
@@ -83,6 +84,26 @@ def test_a_chunk_is_of_one_page(given: list[Section]) -> None:
                 assert set(re.findall(r"\w+", line)) <= set(re.findall(r"\w+", pages[draft.page]))
 
 
+@pytest.mark.parametrize("count", [by_words, uneven])
+@given(given=sections)
+def test_a_place_holds_words_of_the_section_that_has_its_box(count: object, given: list[Section]) -> None:
+    """Each place's text stands verbatim in the section with its box; places follow one another within the text, and
+    every section that is no heading has its words in them, in order.
+    """
+    placed = [replace(s, box=Box(float(i), 0.0, 1.0, 1.0)) for i, s in enumerate(given)]
+    found: dict[int, str] = {}
+    for draft in Chunker(count, BUDGET).chunk(placed, "some/file.md").drafts:  # type: ignore[arg-type]
+        ends = [0, *(place.end for place in draft.places)]
+        assert all(end <= place.start < place.end for end, place in zip(ends, draft.places, strict=False))
+        assert ends[-1] <= len(draft.text)
+        for place in draft.places:
+            text, number = draft.text[place.start : place.end], int(place.box.left)
+            assert text in placed[number].text
+            found[number] = found.get(number, "") + re.sub(r"\W+", "", text)
+    wanted = {i: re.sub(r"\W+", "", s.text) for i, s in enumerate(given) if s.kind != "heading"}
+    assert wanted == {i: text for i, text in found.items() if given[i].kind != "heading"}
+
+
 def whole(*given: Section) -> Cut:
     return Chunker(by_words, BUDGET).chunk(given, "some/travel-policy_2026.md")
 
@@ -127,10 +148,20 @@ def test_a_document_without_a_title_is_called_by_its_name() -> None:
 
 
 def test_a_chunk_knows_where_on_the_page_its_text_stands() -> None:
-    """The boxes of a chunk are those of its paragraphs, in order, each once."""
+    """Each paragraph has its place; what was put between them, and headings that became text, have none."""
     first, second = Box(1.0, 2.0, 3.0, 4.0), Box(1.0, 5.0, 3.0, 6.0)
-    given = [Section(text, 1, "paragraph", box) for text, box in (("One.", first), ("Two.", second), ("More.", second))]
-    assert [(first, second)] == [draft.boxes for draft in cut(*given)]
+    given = [Section("One.", 1, "paragraph", first), Section("Part", 1, "heading", level=2)]
+    (draft,) = cut(*given, Section("Two.", 1, "paragraph", second), Section("More.", 1, "paragraph", second))
+    assert "One.\nPart\nTwo.\nMore." == draft.text
+    assert (Place(0, 4, first), Place(10, 14, second), Place(15, 20, second)) == draft.places
+
+
+def test_a_paragraph_that_was_divided_and_put_together_again_is_one_place() -> None:
+    """Between words of one section there is a new place only where the chunk has other signs than the section."""
+    box = Box(1.0, 2.0, 3.0, 4.0)
+    parts = cut(Section("word " * 60, 1, "paragraph", box), Section("tab\t" * 60, 2, "paragraph", box))
+    assert [1, 1, 30, 30] == [len(draft.places) for draft in parts]
+    assert all((0, len(d.text)) == (d.places[0].start, d.places[-1].end) for d in parts)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ MISBEHAVING = "tests.ingest.misbehaving"
 BUDGET = Budget(files=100, size_bytes=50_000_000, depth=3, ratio=200)
 Make = Callable[..., Worker]
 TEXT = {"media_type": "text/plain", "pages": None, "title": "", "chunks": [], "findings": [], "members": []}
-CHUNK = {"text": "x", "page": 1, "headings": [], "boxes": []}
+CHUNK = {"text": "x", "page": 1, "headings": [], "places": []}
 
 
 @contextmanager
@@ -126,8 +126,12 @@ def test_a_file_that_gets_on_has_more_time_but_not_for_ever(worker: Make, tmp_pa
         TEXT | {"chunks": [CHUNK | {"text": "x" * 100_000}]},
         TEXT | {"chunks": [CHUNK | {"page": True}]},
         TEXT | {"chunks": [CHUNK | {"headings": "x"}]},
-        TEXT | {"chunks": [CHUNK | {"boxes": [[0, 0, float("nan"), 1]]}]},
-        TEXT | {"chunks": [CHUNK | {"boxes": [[0, 0, 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"places": [[0, 1, 0, 0, float("nan"), 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"places": [[0, 1, 0, 0, 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"places": [[0, 2, 0, 0, 1, 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"places": [[0, 0, 0, 0, 1, 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"places": [[0, True, 0, 0, 1, 1]]}]},
+        TEXT | {"chunks": [CHUNK | {"text": "xy", "places": [[0, 2, 0, 0, 1, 1], [1, 2, 0, 0, 1, 1]]}]},
         TEXT | {"findings": [{"kind": "other", "where": "", "characters": 1}]},
         TEXT | {"findings": [{"kind": "tiny", "where": "", "characters": 1}] * 101},
         TEXT | {"members": [{"name": "a", "offset": 0, "size": 1}]},

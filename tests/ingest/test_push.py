@@ -149,7 +149,7 @@ def test_a_document_arrives_whole(api: Api, service: Service, count: int) -> Non
         "pages": None,
         "title": "",
         "findings": [],
-        "chunks": [{"text": f"text {i}", "page": None, "headings": ["Title"], "boxes": []} for i in range(count)],
+        "chunks": [{"text": f"text {i}", "page": None, "headings": ["Title"], "places": []} for i in range(count)],
     }
 
 

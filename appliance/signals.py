@@ -1,0 +1,37 @@
+"""What the decision to refuse rests on, gathered when the first supported sentence of an answer stands."""
+
+from __future__ import annotations
+
+from appliance.course import Course
+from appliance.grounding import Evidence, Grounded
+from appliance.refusal import Signals
+from appliance.types import Citation
+from appliance.words import words
+
+
+def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
+    """Return the signals for a course that has come to its first supported sentence, `grounded`."""
+    logprobs = course.logprobs or [0.0]
+    cosines = list(course.near.values()) or [0.0]
+    named = {word.key for word in words(course.meant) if word.name or word.readings}
+    unmatched = [text for text in evidence.unmatched(course.meant) if any(w.key in named for w in words(text))]
+    return Signals(
+        avoided=max(course.avoided, -20.0),
+        mean_logprob=sum(logprobs) / len(logprobs),
+        least_logprob=max(min(logprobs), -10.0),
+        passage=max((passage.cosine for passage in course.passages), default=0.0),
+        sentence=max(cosines),
+        quote=max((_cosine(citation, course) for citation in grounded.citations), default=0.0),
+        coverage=evidence.coverage(course.meant),
+        quoted=evidence.share(course.meant, grounded),
+        unmatched=min(3.0, float(len(unmatched))),
+        support=grounded.score,
+        withheld=float(min(3, course.withheld)),
+    )
+
+
+def _cosine(citation: Citation, course: Course) -> float:
+    """Return the cosine of a quote to the question: that of the sentence in it that was compared, or the least."""
+    quote = " ".join(citation.quote.split())
+    least = min(course.near.values(), default=0.0)
+    return max((cosine for text, cosine in course.near.items() if text in quote or quote in text), default=least)
