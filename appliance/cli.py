@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_running(add)
     _add_asking(add)
+    _add_evaluating(add)
     _add_models(add("models", commands.models, "the models: list, pull, import, verify"))
     _add_log(add("log", commands.log, "the log: tail, verify, checkpoint"))
     return parser
@@ -125,6 +126,20 @@ def _add_asking(add: Add) -> None:
             part.add_argument("--limit", type=int, default=10, help="passages at most (default: 10)")
     documents = add("documents", commands.documents, "list the documents and their status")
     documents.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def _add_evaluating(add: Add) -> None:
+    part = add("eval", commands.evaluate, "measure search and answers on questions of your own, and compare")
+    part.add_argument("folder", type=Path, metavar="FOLDER", help="documents/, questions/ and retrieval/")
+    part.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: below the home)")
+    part.add_argument("--against", type=Path, metavar="FILE", help="a former report.json, or a configuration (.toml)")
+    part.add_argument("--limit", type=int, default=0, metavar="N", help="questions at most of each set, split and kind")
+    part.add_argument("--seed", type=int, default=0, help="draws the questions and the resamples (default: 0)")
+    part.add_argument("--only", default="", metavar="SET,…", help="these sets alone")
+    part.add_argument("--split", choices=["tune", "test"], default="", help="this half alone (default: both)")
+    part.add_argument("--fresh", action="store_true", help="compute everything anew, with an index built anew")
+    part.add_argument("--gate", action="store_true", help="open the gate if the minima of the configuration are met")
+    part.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _verbs(part: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:

@@ -18,6 +18,8 @@ from appliance.processes import Child, Stopped, arguments, service, starting_ser
 
 Record = dict[str, Any]
 
+SHOWN_WARNINGS = 20
+
 
 def up(settings: Settings, options: argparse.Namespace) -> int:
     from appliance import up as whole  # takes the model sources along, which no other command needs
@@ -106,6 +108,29 @@ def _documents(client: Client) -> Iterator[Record]:
         cursor = page["next"]
         if not cursor:
             return
+
+
+def evaluate(settings: Settings, options: argparse.Namespace) -> int:
+    from appliance.evaluation.command import PAGE, Request  # takes the parts of the service along
+    from appliance.evaluation.command import evaluate as run
+    from appliance.evaluation.sets import Choice
+
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit} is less than nothing", "Give a number of questions.")
+    only = frozenset(name.strip() for name in options.only.split(",") if name.strip())
+    choice = Choice(only, options.split, options.limit, options.seed)
+    request = Request(options.folder, choice, options.out, options.config, options.against, options.fresh, options.gate)
+    with stoppable():
+        result = run(settings, request)
+    for warning in result.warnings[:SHOWN_WARNINGS]:
+        _say(f"warning {warning}")
+    if len(result.warnings) > SHOWN_WARNINGS:
+        _say(f"warning … and {len(result.warnings) - SHOWN_WARNINGS} more; the report lists them all")
+    _print_json(result.printed()) if options.json else _print(result.shown())
+    if options.gate:
+        _say("\n".join(f"gate    {line}" for line in result.complaints or (f"passed: {result.opened}",)))
+    _say(f"report  {result.folder / PAGE}")
+    return 1 if result.complaints else 0
 
 
 def models(settings: Settings, options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ year, a heading) makes them statements about different things. Better to miss a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +16,22 @@ from appliance.language import load_languages
 from appliance.polarity import denies
 from appliance.sentences import Span
 from appliance.types import Citation, Document
-from appliance.words import DATE, Word, normal, same_number, same_word, words
+from appliance.words import DATE, Word, same_number, same_word, words
 
 # So many content words must be common; fewer only where nothing else is said on either side.
 SHARED = 3
 LEAST = 2
 # What is said beside the common words may be at most so many times as much.
 LONGER = 1.5
+# With so many common words a statement says itself what it is about, whatever its heading.
+CLEAR = 4
 # So many words on either side of a value are compared.
 AROUND = 2
 MOST = 3
+
+
+# Markup is no statement.
+_TAG = re.compile(r"</?[a-zA-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class _Said:
 def denials(claim: Claim, texts: Sequence[Text], citations: Sequence[Citation]) -> list[tuple[Text, Span]]:
     """Return at most MOST pieces of `texts`, outside the quotes, that deny what the quotes say of `claim`."""
     said = [_Said(text, i, _content(text, piece)) for text in texts for i, piece in enumerate(text.pieces)]
+    said = [each for each in said if not _TAG.search(_written(each))]
     quoted = [each for each in said if any(_inside(each, citation) for citation in citations)]
     others = [each for each in said if each not in quoted and not _repeats(each, quoted)]
     found = [other for other in others if any(_denies(claim, source, other) for source in quoted)]
@@ -57,10 +65,10 @@ def _denies(claim: Claim, source: _Said, other: _Said) -> bool:
     if not _comparable(common, len(mine), len(theirs)):
         return _another_name(claim, source, other, mine, theirs)
     negated = denies(source.text.clauses(source.number), other.text.clauses(other.number))
-    changed = _changes(source, other)
-    if negated:
-        return not changed
-    return len(changed) == 1 and any(same_number(term, changed[0]) for term in claim.terms if term.readings)
+    if _same_values(source, other):
+        return negated
+    changed = _changed(source, other)
+    return changed is not None and not negated and any(same_number(t, changed) for t in claim.terms if t.readings)
 
 
 def _comparable(common: int, mine: int, theirs: int) -> bool:
@@ -71,16 +79,37 @@ def _comparable(common: int, mine: int, theirs: int) -> bool:
     return enough and max(mine, theirs) <= LONGER * common
 
 
-def _changes(source: _Said, other: _Said) -> list[Word]:
-    """Return the values of the source in whose place the other has another; nothing if more than values differ."""
-    mine = [n for n in source.piece.words if _is_value(n) and not any(same_number(n, o) for o in other.piece.numbers)]
-    theirs = [o for o in other.piece.words if _is_value(o) and not any(same_number(o, n) for n in source.piece.numbers)]
-    if len(mine) != 1 or len(theirs) != 1:
-        return [*mine, *theirs]
-    same = mine[0].measure == theirs[0].measure and _same_place(source, mine[0], other, theirs[0])
-    if not same or (mine[0].measure == DATE and _numbers_above(source) != _numbers_above(other)):
-        return [*mine, *theirs]
-    return mine
+def _values(source: _Said, other: _Said) -> list[Word]:
+    """Return the values of one that the other has not."""
+    return [n for n in source.piece.words if _is_value(n) and not any(same_number(n, o) for o in other.piece.numbers)]
+
+
+def _same_values(source: _Said, other: _Said) -> bool:
+    return not _values(source, other) and not _values(other, source)
+
+
+def _changed(source: _Said, other: _Said) -> Word | None:
+    """Return the value of the source in whose place the other has another; None if more or something else differs."""
+    mine, theirs = _values(source, other), _values(other, source)
+    if len(mine) != 1 or len(theirs) != 1 or mine[0].measure != theirs[0].measure:
+        return None
+    if (
+        _in_address(source, mine[0])
+        or _in_address(other, theirs[0])
+        or not _same_place(source, mine[0], other, theirs[0])
+    ):
+        return None
+    if mine[0].measure == DATE and _numbers_above(source) != _numbers_above(other):
+        return None
+    return mine[0]
+
+
+def _in_address(said: _Said, value: Word) -> bool:
+    """Return whether a number is part of a link, a tag or a channel's name."""
+    text = _written(said)
+    start = max(text.rfind(gap, 0, value.start) for gap in " \t\n|") + 1
+    run = re.split(r"[\s|]", text[start:], maxsplit=1)[0]
+    return any(mark in run for mark in ("://", "](", "=", "<", "#", "_")) or bool(re.search(r"\w/\w.*/", run))
 
 
 def _is_value(word: Word) -> bool:
@@ -102,26 +131,35 @@ def _same_place(source: _Said, mine: Word, other: _Said, theirs: Word) -> bool:
     if not mine.measure and (_is_year(mine) or _is_year(theirs)):
         # What differs by the year is said of different years.
         return False
-    before = [_around(each, value)[0] for each, value in ((source, mine), (other, theirs))]
-    after = [_around(each, value)[1] for each, value in ((source, mine), (other, theirs))]
+    before = [_before(each, value) for each, value in ((source, mine), (other, theirs))]
     led = before[0] == before[1] == [] or any(same_word(a, b) for a in before[0] for b in before[1])
-    followed = after[0] == after[1] == [] or bool(after[0] and after[1] and same_word(after[0][0], after[1][0]))
-    return led and (bool(mine.measure) or followed)
+    if mine.measure:
+        return led
+    # A bare number may be a name ("step 9", "Vermillion 500"); before a common noun it counts something.
+    counted = [_counted(each, value) for each, value in ((source, mine), (other, theirs))]
+    return led and bool(counted[0] and counted[1]) and same_word(counted[0], counted[1])
 
 
-def _around(said: _Said, value: Word) -> tuple[list[str], list[str]]:
+def _before(said: _Said, value: Word) -> list[str]:
     at = said.piece.words.index(value)
-    before, after = said.piece.words[max(0, at - AROUND) : at], said.piece.words[at + 1 : at + 1 + AROUND]
-    return [word.key for word in before if not word.readings], [word.key for word in after if not word.readings]
+    return [word.key for word in said.piece.words[max(0, at - AROUND) : at] if not word.readings]
 
 
-def _another_name(
-    claim: Claim, source: _Said, other: _Said, mine: Sequence[Word], theirs: Sequence[Word]
-) -> bool:
+def _counted(said: _Said, value: Word) -> str:
+    """Return the word right after a number if it is what the number counts, "" if not."""
+    at = said.piece.words.index(value)
+    before, after = said.piece.words[max(0, at - 1) : at], said.piece.words[at + 1 : at + 2]
+    nouns = said.text.language is not None and said.text.language.nouns_capitalised
+    if not after or after[0].readings or after[0].start - value.end != 1 or (before and before[0].name and not nouns):
+        return ""
+    return "" if after[0].name and not nouns else after[0].key
+
+
+def _another_name(claim: Claim, source: _Said, other: _Said, mine: Sequence[Word], theirs: Sequence[Word]) -> bool:
     """Return whether both say who or what something is, in the same words but for the name."""
     if not mine or not theirs or len({word.key for word in source.content}) - len(mine) < LEAST:
         return False
-    if _changes(source, other) or not all(word.name for word in (*mine, *theirs)):
+    if not _same_values(source, other) or not all(word.name for word in (*mine, *theirs)):
         return False
     claimed = {term.key for term in claim.terms}
     ends = [_equated(source, mine), _equated(other, theirs)]
@@ -146,9 +184,13 @@ def _about_the_same(source: _Said, other: _Said) -> bool:
     if any(map(_is_year, other.piece.words)) and not _years(source) >= _years(other):
         return False
     mine, theirs = source.text.passage.chunk, other.text.passage.chunk
-    if mine.document.path == theirs.document.path and mine.headings == theirs.headings:
-        return True
-    return not (_differ(mine.headings[-1:], theirs.headings[-1:]) or _siblings(mine.document, theirs.document))
+    if mine.document.path == theirs.document.path and (source.piece.row or other.piece.row):
+        # Rows and items of one document are alternatives, steps or cases.
+        return False
+    if _siblings(mine.document, theirs.document):
+        return False
+    common = len({word.key for word in source.content}) - len(_apart(source, other))
+    return common >= CLEAR or not _differ(mine.headings[-1:], theirs.headings[-1:])
 
 
 def _differ(a: Sequence[str], b: Sequence[str]) -> bool:
@@ -158,13 +200,14 @@ def _differ(a: Sequence[str], b: Sequence[str]) -> bool:
 
 
 def _siblings(a: Document, b: Document) -> bool:
-    """Return whether two documents are the same for different things: one name in two folders, or a name apiece."""
+    """Return whether two documents are the same for different things: one folder with a name for each, or one name in
+    two folders.
+    """
     if a.path == b.path:
         return False
-    names = [normal(document.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]) for document in (a, b)]
-    if names[0] == names[1]:
-        return True
-    return _differ([names[0].replace("_", " ")], [names[1].replace("_", " ")])
+    folders, names = zip(*(document.path.rpartition("/")[::2] for document in (a, b)), strict=True)
+    stems = [name.rsplit(".", 1)[0].replace("_", " ").replace("-", " ") for name in names]
+    return _differ(stems[:1], stems[1:]) if folders[0] == folders[1] else stems[0] == stems[1]
 
 
 def _lacking(a: Sequence[str], b: Sequence[str]) -> list[str]:
@@ -198,6 +241,10 @@ def _inside(said: _Said, citation: Citation) -> bool:
     start, end = said.piece.span
     inside = citation.start <= start and end <= citation.start + len(citation.quote)
     return inside and said.text.passage.chunk.id == citation.passage.chunk.id
+
+
+def _written(said: _Said) -> str:
+    return said.text.passage.chunk.text[said.piece.span.start : said.piece.span.end]
 
 
 def _repeats(said: _Said, quoted: Sequence[_Said]) -> bool:

@@ -97,8 +97,11 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], dict
     day = rf"(?<![\w.,/:$€£-])(?P<day>\d{{1,2}})(?:{_any(ordinals)})?\b"
     return (
         re.compile(rf"{day}\.?{gap}{month}(?:\s*,?{gap}{year})?", re.IGNORECASE),
-        re.compile(rf"\b{month}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:{_any(ordinals)})?(?![\w:%-]|[.,]\d)"
-                   rf"(?:\s*,?\s+{year})?", re.IGNORECASE),
+        re.compile(
+            rf"\b{month}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:{_any(ordinals)})?(?![\w:%-]|[.,]\d)"
+            rf"(?:\s*,?\s+{year})?",
+            re.IGNORECASE,
+        ),
         re.compile(rf"\b{month},?{gap}{year}", re.IGNORECASE),
         months,
     )

@@ -58,7 +58,9 @@ def _in_words(text: str) -> set[str]:
     tables = [table for language in languages for table in (language.numbers, language.months)]
     values = {str(table[word]) for word in words for table in tables if word in table}
     pairs = zip(words, words[1:], strict=False)
-    for first, second in ((language.numbers.get(a), language.numbers.get(b)) for a, b in pairs for language in languages):
+    for first, second in (
+        (language.numbers.get(a), language.numbers.get(b)) for a, b in pairs for language in languages
+    ):
         if first and second:
             values |= {str(first + second)} if first > second and first % 10 == 0 else set()
             values |= {str(first * second)} if second == 100 and first < 10 else set()

@@ -20,16 +20,17 @@ from appliance.language import detect, folded, load_languages
 from appliance.polarity import denies
 from appliance.sentences import Span, marker_length
 from appliance.types import Citation, Passage, places_of
+from appliance.words import words
 
 # Chosen on the even half of clapnq (tests/eval/answers.py prints the trade-off): the share of a sentence's weight that
 # must stand in its quotes.
 THRESHOLD = 0.6
 # The share the best quoted sentence must have alone, headings aside: quotes may complete each other, not assemble a
 # sentence from crumbs.
-ALONE = 0.3
+ALONE = 0.4
 PIECES = 4
 # A further sentence must bring this much of the weight.
-GAIN = 0.12
+GAIN = 0.15
 # With this much a sentence needs no further quote.
 ENOUGH = 0.85
 # The share of the words taken over from the question that must stand in the quotes: below it, the answer is about
@@ -155,7 +156,8 @@ class Evidence:
         return tuple(
             text[term.start : term.end]
             for term in claim.terms
-            if term.key not in ignored and len(term.key) > 1 - bool(term.readings)
+            if term.key not in ignored
+            and len(term.key) > 1 - bool(term.readings)
             and not self._lexis.stands(term, numbers)
         )
 

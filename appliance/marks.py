@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from appliance.language import folded, load_languages
@@ -16,6 +16,8 @@ from appliance.language import folded, load_languages
 # Hyphens of other kinds, spaces that do not break and the shilling mark stand for the plain ones, one sign for one.
 _PLAIN = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2215": "/"})
 _TOKEN = re.compile(r"[^\W_]+(?:[-_./][^\W_]+)*+")
+_DIGIT = re.compile(r"\d")
+_DATED = re.compile(r"(?<!\d)(?:(?:19|20)\d\d|\d\d\.\d\d\.\d\d)(?!\d)")
 _GROUP = re.compile(r"\d+|[^\W\d_]+")
 _NUMBERED = re.compile(
     r"(?P<sign>§§?|#|№|[nN][°º])\s?(?P<of_sign>\d[\w.-]*)|"
@@ -59,8 +61,8 @@ def identifiers(text: str) -> list[Mark]:
     for date in dates(text):
         if len(date.text) > len("2026"):
             taken.take(date)
-    found = [mark for mark in (*_numbered(plain), *_codes(plain)) if taken.take(mark)]
-    return sorted(found, key=lambda mark: mark.start)
+    found = sorted((mark for mark in (*_numbered(plain), *_codes(plain)) if taken.take(mark)), key=lambda m: m.start)
+    return [replace(mark, text=text[mark.start : mark.end]) for mark in found]
 
 
 def kinds(key: tuple[str, ...]) -> tuple[str, ...]:
@@ -77,6 +79,8 @@ def dates(text: str) -> list[Mark]:
     """Return the dates, months with a year, and years of `text` in order, none inside another."""
     plain = text.translate(_PLAIN)
     found: list[Mark] = []
+    if not _DATED.search(plain):
+        return found
     taken = _Taken(len(text))
     for pattern in _date_patterns():
         for match in pattern.finditer(plain):
@@ -129,6 +133,8 @@ def _takes_number(word: str, abbreviated: bool, number: str) -> bool:
 
 def _codes(text: str) -> Iterator[Mark]:
     for match in _TOKEN.finditer(text):
+        if not _DIGIT.search(match[0]):
+            continue
         parts = match[0].split("/")
         if len(parts) > 1 and all(_code(part) for part in parts):
             start = match.start()

@@ -26,7 +26,7 @@ _BLANKS = re.compile(r"[ \t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _NONE_OR_MANY_LINES = 2
 
 # Not of a category that goes as a whole, but as invisible: fillers, a blank pattern, selectors.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0000-\U000e0fff]")
 _JOINERS, _SELECTORS = "\u200c\u200d", "\ufe0e\ufe0f"
 # Signs that become emoji by a selector and are no symbols otherwise (emoji-variation-sequences.txt).
 _VARIED = "0123456789#*‼⁉〰"
@@ -34,7 +34,7 @@ _VARIED = "0123456789#*‼⁉〰"
 _ENTITY = re.compile(r"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&(?:amp;)+")
 _ESCAPE = re.compile(r"\\(?=[\[\]()*$])")
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]+@[^\s<>]+)>")
-_COMMENT = re.compile(r"<!--.*?-->|<!\[CDATA\[|\]\]>")
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<!\[CDATA\[|\]\]>")
 _APART = (
     "address article blockquote br dd div dl dt figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol option "
 )
@@ -87,15 +87,16 @@ _COUNTRIES = "|".join(
     v[aceginu] w[fs] y[et] z[amw]""".split()  # noqa: SIM905
 )
 _DOT = re.compile(
-    rf"(?<=[\w-])\.(?=(?:{'|'.join(_ENDS.split())}|{_COUNTRIES}|xn--[a-z0-9-]+)(?![^\W_]))", re.IGNORECASE
+    rf"(?<=[^\s.\\])\.(?=(?:{'|'.join(_ENDS.split())}|{_COUNTRIES}|xn--[a-z0-9-]+)(?![^\W_]))", re.IGNORECASE
 )
 _WWW = re.compile(r"(?<![^\W_])www\.(?=\w)", re.IGNORECASE)
-_SCHEME = re.compile(r":?//(?![\s\](]|$)")
+# A backslash before a bracket would be taken for an escape.
+_SCHEME = re.compile(r"\\*(:?//)(?![\s\](]|$)")
 _OPAQUE = re.compile(
     r"(?<![^\W_])(javascript|vbscript|livescript|mailto|xmpp|tel|sms|cid|blob|data(?=:[\w,;/+-]))[ ]?:(?=\S)",
     re.IGNORECASE,
 )
-_MAIL = re.compile(r"(?<=[\w.+-])@(?=[\w-])")
+_MAIL = re.compile(r"(?<=[^\s\[\\])@(?=[^\s\[\]@]{1,255}\.)")
 _TOKEN = re.compile(r"[^\s<>\"'`\[\](){}|\\«»„“”,;]+")
 _ENDINGS = ".:!?…*_~"
 
@@ -190,14 +191,18 @@ def _addresses(text: str, allowed: Sequence[str]) -> str:
     """Return the text with addresses that stand in `allowed` as code spans, and all others broken up."""
     if _broken(text) == text:
         return text
-    known = {token for own in allowed for _, token in _tokens(own) if _broken(token) != token}
     parts, end = [], 0
     for start, token in _tokens(text):
         # A backslash would take away what the mark of the code span behind it means.
-        if token in known and text[max(start - 1, 0)] != "\\":
+        if _broken(token) != token and text[max(start - 1, 0)] != "\\" and _stands(token, allowed):
             parts += [_broken(text[end:start]), f"`{token}`"]
             end = start + len(token)
     return "".join([*parts, _broken(text[end:])])
+
+
+def _stands(token: str, texts: Sequence[str]) -> bool:
+    """Return whether a token stands in one of the texts as a whole: one that only begins like it is another."""
+    return any(token == other for text in texts if token in text for _, other in _tokens(text))
 
 
 def _tokens(text: str) -> list[tuple[int, str]]:
@@ -212,7 +217,7 @@ def _tokens(text: str) -> list[tuple[int, str]]:
 
 def _broken(text: str) -> str:
     """Return the text with everything broken up that would be taken for an address."""
-    text = _SCHEME.sub(lambda match: f"[{match[0]}]", text)
+    text = _SCHEME.sub(r"[\1]", text)
     text = _OPAQUE.sub(r"\1[:]", text)
     text = _MAIL.sub("[@]", text)
     return _DOT.sub("[.]", _WWW.sub("www[.]", text))

@@ -25,7 +25,9 @@ def refusal_text(language: Language, searched: Searched) -> str:
     """Return what a reader is told who gets no answer: how much was searched, and which documents come closest."""
     said = [language.refusal, language.searched.format(documents=searched.documents)]
     if searched.closest:
-        names = ", ".join(plain(passage.chunk.document.path) for passage in searched.closest)
+        paths = [passage.chunk.document.path for passage in searched.closest]
+        # The names of the reader's own documents are information, as addresses in quotes are.
+        names = ", ".join(plain(path, paths) for path in paths)
         said.append(language.closest.format(documents=names))
     return " ".join(said)
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from appliance.language import folded, load_languages
@@ -22,6 +22,8 @@ SAME = 0.9
 # years of a policy share half and more, two chapters of one policy a quarter at most.
 MATTER = 0.4
 _LEAST_WORDS = 6
+# Paths whose editions are kept in memory: those that a few hundred questions come across.
+_REMEMBERED = 10_000
 
 _OLD = """
     old older outdated obsolete superseded deprecated archive archived archives draft copy backup bak previous legacy
@@ -72,6 +74,7 @@ class Edition:
         return self.name == other.name and -1 in signs and 1 not in signs
 
 
+@lru_cache(_REMEMBERED)
 def edition(path: str) -> Edition:
     """Return what a path, or a title, says of a document's version.
 
@@ -106,9 +109,10 @@ def collapse(query: Query, passages: Sequence[Passage]) -> list[Passage]:
 
     Two documents are versions of one when their paths, or their titles in the same folder, are alike but for markers
     (see `edition`), and one is older by them (`Edition.older`). A passage of the older goes when the newer has one on
-    the same matter among `passages`: at least MATTER of the content words of the shorter are in the other. The newer
-    then stands in the place, and with the score, of the best that it stands for. The older stays when the question
-    names its date, year or version number, says a word such as "old" or "draft", or asks for a comparison.
+    the same matter among `passages`: at least MATTER of the content words of the shorter are in the other, and what
+    the passage has of the question's words, the newer's passages have as well. The newer then stands in the place,
+    and with the score, of the best that it stands for. The older stays when the question names its date, year or
+    version number, says a word such as "old" or "draft", or asks for a comparison.
 
     Of what remains, a passage goes when a better one says the same: at least SAME of its shingles of SHINGLE words
     are in that one, which has all of its numbers and capitalised words, those of its headings included, and as many
@@ -128,6 +132,7 @@ class _Candidate:
     def __init__(self, passage: Passage) -> None:
         self.passage = passage
         chunk = passage.chunk
+        self.document = chunk.document.id
         title, *inner = chunk.headings or ("",)
         whole = "\n".join((*inner, chunk.text))
         written = _WORD.findall(whole)
@@ -147,6 +152,8 @@ class _Candidate:
         return sum(len(language.negation.findall(text)) for language in load_languages())
 
     def older(self, other: _Candidate) -> bool:
+        if self.document == other.document:
+            return False
         pairs = [(mine, theirs) for mine in self.editions for theirs in other.editions]
         newer = any(theirs.older(mine) for mine, theirs in pairs)
         return not newer and any(mine.older(theirs) for mine, theirs in pairs)
@@ -166,25 +173,38 @@ class _Candidate:
 
 def _current(query: Query, candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """Return the candidates with the newest on a matter in the place of the best that it stands for."""
-    families: dict[tuple[str, ...], list[_Candidate]] = defaultdict(list)
+    asked = frozenset(map(folded, _WORD.findall(query.text))) - _function_words()
+    families: dict[tuple[str, ...], dict[int, _Candidate]] = defaultdict(dict)
+    words: dict[str, set[str]] = defaultdict(set)
     for candidate in candidates:
-        for name in {said.name for said in candidate.editions}:
-            families[name].append(candidate)
+        words[candidate.document] |= candidate.content
+        for said in candidate.editions:
+            families[said.name][id(candidate)] = candidate
     found: dict[str, _Candidate] = {}
     for candidate in candidates:
-        family = {id(other): other for said in candidate.editions for other in families[said.name]}
-        newest = candidate if _is_named(query, candidate) else _newest(candidate, list(family.values()))
+        family = {key: other for said in candidate.editions for key, other in families[said.name].items()}
+        family = {} if len(family) == 1 or _is_named(query, candidate) else family
+        wanted = candidate.content & asked
+        able = [other for other in family.values() if wanted <= words[other.document]]
+        newest = _newest(candidate, able, asked)
         kept = found.setdefault(newest.passage.chunk.id, newest)
         if candidate.passage.score > kept.passage.score:
             kept.passage = replace(kept.passage, score=candidate.passage.score)
     return list(found.values())
 
 
-def _newest(candidate: _Candidate, family: Sequence[_Candidate]) -> _Candidate:
-    """Return the newest of a family on the candidate's matter, itself if there is none newer."""
+def _newest(candidate: _Candidate, family: Sequence[_Candidate], asked: frozenset[str]) -> _Candidate:
+    """Return the newest of a family on the candidate's matter, of its passages the one with most of the question's
+    words; the candidate itself if there is none newer.
+    """
     newer = [other for other in family if candidate.older(other) and candidate.shared(other) >= MATTER]
-    last = [one for one in newer if not any(one.older(other) for other in newer)]
-    return max(last, key=candidate.shared, default=candidate)
+    if not newer:
+        return candidate
+    last = newer[0]
+    for other in newer[1:]:
+        last = other if last.older(other) else last
+    same = [other for other in newer if other.document == last.document]
+    return max(same, key=lambda other: (len(other.content & asked), candidate.shared(other)))
 
 
 def _is_named(query: Query, candidate: _Candidate) -> bool:

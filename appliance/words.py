@@ -275,8 +275,12 @@ def _composed(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
     for word in found:
         if word.spelled and made and made[-1].spelled and (value := _joined(made[-1], word, text, lexicon)):
             made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
-        elif word.spelled and len(made) > 1 and made[-1].key in lexicon.tens and made[-2].spelled and (
-            value := _joined(made[-2], word, text, lexicon)
+        elif (
+            word.spelled
+            and len(made) > 1
+            and made[-1].key in lexicon.tens
+            and made[-2].spelled
+            and (value := _joined(made[-2], word, text, lexicon))
         ):
             made.pop()
             made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
@@ -305,17 +309,29 @@ def _with_measures(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word
                 measure = lexicon.measures[found[i - 1].key]
             found[i] = replace(word, measure=measure) if measure else word
     for i in range(len(found) - 1, 0, -1):
-        if found[i].readings and found[i].measure not in ("", DATE) and (first := _range_start(found, i, text, lexicon)):
+        if (
+            found[i].readings
+            and found[i].measure not in ("", DATE)
+            and (first := _range_start(found, i, text, lexicon))
+        ):
             found[first - 1] = replace(found[first - 1], measure=found[i].measure)
     return found
 
 
 def _measure_after(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> str:
     for step, after in enumerate(found[i + 1 : i + 3]):
-        if after.readings or after.start - found[i].end > 25 or any(c in "|\t\n.;" for c in text[found[i].end : after.start]):
+        if (
+            after.readings
+            or after.start - found[i].end > 25
+            or any(c in "|\t\n.;" for c in text[found[i].end : after.start])
+        ):
             break
         touches = after.start <= found[i].end
-        if after.key in lexicon.measures and (after.key not in _TOUCHING or touches) and (not step or len(after.key) > 2):
+        if (
+            after.key in lexicon.measures
+            and (after.key not in _TOUCHING or touches)
+            and (not step or len(after.key) > 2)
+        ):
             return lexicon.measures[after.key]
     return ""
 

@@ -155,7 +155,12 @@ def bm25(encoder: SparseEncoder, question: str, chunks: Sequence[Chunk]) -> list
 
 
 class ScriptedGenerator:
-    """Says what it is told to: `script` is the answer, or makes it from the prompt. A word or a gap is one token."""
+    """Says what it is told to: `script` is the answer, or makes it from the prompt. A word or a gap is one token.
+
+    `avoided` is the log probability it claims for what it is told not to begin with.
+    """
+
+    avoided = -3.0
 
     def __init__(self, script: str | Callable[[Prompt], str], context_tokens: int = 4096) -> None:
         self.record = ModelRecord(
@@ -192,8 +197,11 @@ class ScriptedGenerator:
         ends = [whole.find(stop) for stop in sampling.stop if stop and stop in whole]
         text = whole[: min(ends)] if ends else whole
         words = TOKEN.findall(text)
-        for word in words[: sampling.max_tokens]:
-            yield Piece(word, (zlib.crc32(word.encode()),), (-0.5,))
+        beginning = TOKEN.findall(sampling.avoid)[:1]
+        if words[:1] == beginning:
+            words = words[1:]
+        for i, word in enumerate(words[: sampling.max_tokens]):
+            yield Piece(word, (zlib.crc32(word.encode()),), (-0.5,), avoided=self.avoided if beginning and not i else None)
         finish: Literal["stop", "length"] = "length" if len(words) >= sampling.max_tokens else "stop"
         yield Piece("", usage=Usage(count, 0, min(len(words), sampling.max_tokens), 1.0, finish))
 

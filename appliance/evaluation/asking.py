@@ -11,7 +11,7 @@ from appliance.errors import EngineError
 from appliance.evaluation.records import AnswerRecord, Gold, Quote, RankedRecord, StatementRecord, System
 from appliance.evaluation.sets import Query, Question
 from appliance.ports import Embedder, Index, Log
-from appliance.types import Answer, Chunk, Citation, Passage, Statement, Turn, document_id, principals
+from appliance.types import Answer, Chunk, Citation, Passage, Statement, Timings, Turn, document_id, principals
 
 # Passages that each way of searching brings. Ten documents are among them even where one fills half of the ranking.
 DEPTH = 100
@@ -101,7 +101,7 @@ def ask(parts: Parts, question: Question) -> Answer:
 
 def answer_record(name: str, question: Question, answer: Answer, texts: Texts, log: Log) -> AnswerRecord:
     """Return what becomes of an answer in the report."""
-    drafted = answer.draft or answer.statements
+    drafted = answer.draft if answer.refused else answer.statements
     return AnswerRecord(
         set=name,
         split=question.split,
@@ -114,12 +114,12 @@ def answer_record(name: str, question: Question, answer: Answer, texts: Texts, l
         refused=answer.refused,
         reason=answer.reason,
         confidence=answer.confidence,
-        draft="".join(statement.text for statement in answer.draft) if answer.refused else answer.text,
+        draft="".join(statement.text for statement in drafted),
         statements=tuple(_statement(each, texts) for each in answer.statements),
         draft_statements=tuple(_statement(each, texts) for each in drafted),
         searched_rank=_rank(answer.passages, question.places),
         unsupported=_unsupported(answer, drafted, log),
-        timings={key: float(value) for key, value in asdict(answer.timings).items()},
+        timings=_timings(answer.timings),
     )
 
 
@@ -209,6 +209,12 @@ def _quote(citation: Citation, texts: Texts) -> Quote:
     document = citation.passage.chunk.document.path
     verbatim = any(citation.quote in text for text in texts.of(document))
     return Quote(document, citation.page, citation.quote, verbatim)
+
+
+def _timings(timings: Timings) -> dict[str, float]:
+    """Return timings by the names of the records."""
+    named = {"grounding_ms": "overhead_ms"}
+    return {named.get(key, key): round(float(value), 3) for key, value in asdict(timings).items()}
 
 
 def _unsupported(answer: Answer, drafted: Sequence[Statement], log: Log) -> int:

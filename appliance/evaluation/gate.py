@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,10 +69,12 @@ class Passed:
 
 
 def configuration(settings: Settings) -> dict[str, Json]:
-    """Return everything that decides answers: the settings that do, the sha256 of each model and of the prompt, the
-    rules of the chunker, the version of this program. Raises ConfigError, ModelError for names that nobody knows.
+    """Return everything that decides answers: the settings that do, the sha256 of each model, of the prompt and of the
+    program's other tables (calibration, languages), the rules of the chunker, the program's version.
+
+    Raises ConfigError, ModelError for names that nobody knows.
     """
-    decides: dict[str, Json] = {"version": __version__, "chunker": chunker(settings)}
+    decides: dict[str, Json] = {"version": __version__, "tables": _tables(), "chunker": chunker(settings)}
     manifest = load_manifest()
     for name, section in settings.model_dump(mode="json", exclude=_ELSEWHERE).items():
         # A section that is added later is taken for one that decides.
@@ -82,6 +84,13 @@ def configuration(settings: Settings) -> dict[str, Json]:
     chat = manifest.spec(settings.generator.name).chat
     decides["prompt"] = dict(load_template(settings.answer.prompt).for_chat(chat).identity)
     return decides
+
+
+def _tables() -> str:
+    root = Path(__file__).parents[1]
+    files = ((file.relative_to(root), file.read_bytes()) for file in sorted(root.rglob("*.toml")))
+    lines = [f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def digest(decides: Mapping[str, Json]) -> str:
@@ -105,7 +114,7 @@ def demands(wanted: GateSettings) -> list[Demand]:
     return asked
 
 
-def complaints(asked: list[Demand], figures: Mapping[str, float | None]) -> list[str]:
+def complaints(asked: Sequence[Demand], figures: Mapping[str, float | None]) -> list[str]:
     """Return a line for each figure that is not good enough."""
     found = [(demand, figures.get(demand.figure)) for demand in asked]
     return [demand.complaint(value) for demand, value in found if not demand.is_met(value)]

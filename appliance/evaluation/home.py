@@ -160,10 +160,13 @@ def _private(settings: Settings, folder: Path) -> Settings:
     file = folder / "appliance.toml"
     file.write_text(_toml({"models_dir": str(settings.models.absolute()), **wanted}), encoding="utf-8")
     file.chmod(0o600)
-    measured, own = settings.home / _EMBEDDER, folder / _EMBEDDER
-    if measured.is_file() and not own.exists():
-        # How the appliance itself computes vectors, rather than what a busy machine would find fastest now.
-        shutil.copyfile(measured, own)
+    own = folder / _EMBEDDER
+    measured = [
+        each for each in (settings.home / _EMBEDDER, *sorted(folder.parent.glob(f"*/{_EMBEDDER}"))) if each.is_file()
+    ]
+    if measured and not own.exists():
+        # How the appliance computes vectors, or an evaluation before, rather than what a busy machine finds fastest.
+        shutil.copyfile(measured[0], own)
     try:
         return load(folder, file)
     except ConfigError as error:

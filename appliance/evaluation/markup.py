@@ -26,7 +26,7 @@ def escaped(text: str) -> Html:
     return Html(html.escape(_TURNING.sub("", _UNFIT.sub("\ufffd", text))))
 
 
-def tag(name: str, *children: str, **attributes: str | float | None) -> Html:
+def tag(name: str, /, *children: str, **attributes: str | float | None) -> Html:
     """Return an element. Strings among the children are escaped. `cls` is the class, `data_x` the attribute data-x;
     an attribute of None is left out, and an empty one stands alone.
     """

@@ -9,8 +9,12 @@ from appliance.evaluation.measures import ANSWERS, RETRIEVAL, TIMINGS, Unit
 from appliance.evaluation.records import Run
 
 NONE = "–"
-UNITS: dict[str, Unit] = {measure.name: measure.unit for measure in (*RETRIEVAL, *ANSWERS, *TIMINGS)}
-LABELS: dict[str, str] = {measure.name: measure.label for measure in (*RETRIEVAL, *ANSWERS, *TIMINGS)}
+UNITS: dict[str, Unit] = {each.name: each.unit for each in RETRIEVAL} | {
+    each.name: each.unit for each in (*ANSWERS, *TIMINGS)
+}
+LABELS: dict[str, str] = {each.name: each.label for each in RETRIEVAL} | {
+    each.name: each.label for each in (*ANSWERS, *TIMINGS)
+}
 SYSTEMS = {"fused": "as the appliance searches", "words": "words alone (BM25)", "meaning": "meaning alone (vectors)"}
 Figure = Mapping[str, Any]
 

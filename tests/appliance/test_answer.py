@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.answer import Answerer, Event, Limits, Sentence
+from appliance.answer import Answerer, Event, Limits, Policy
 from appliance.errors import EngineError, LogError, QuestionError
+from appliance.language import detect, load_languages
 from appliance.ports import Generator, Log
-from appliance.prompt import load_template
+from appliance.prompt import Asked, load_template
+from appliance.refusal import NAMES, Calibration, Signals
 from appliance.retrieval import Retrieval
 from appliance.search import Found
-from appliance.types import Answer, Chunk, Document, Json, LogEntry, Piece, Prompt, Sampling, chunk_id, document_id
+from appliance.types import (
+    Answer,
+    Chunk,
+    Document,
+    Json,
+    LogEntry,
+    Piece,
+    Prompt,
+    Sampling,
+    Statement,
+    Turn,
+    chunk_id,
+    document_id,
+)
 from tests.fakes import HashEmbedder, MemoryIndex, MemoryLog, ScriptedGenerator
 
 EVERYONE = frozenset({"group:everyone"})
@@ -29,6 +45,7 @@ GOOD = "Teammates are encouraged to take a minimum of 30 days of paid time off."
 MORE = "Time off that exceeds 10 business days needs approval by the department head."
 INVENTED = "A sabbatical of 6 months is granted by Margaret Holloway."
 REFUSAL = "The documents do not say."
+SURE = Policy(Calibration("sure", 10.0, {}), 0.5)
 QUESTION = "How many days of paid time off are there?"
 
 
@@ -38,10 +55,10 @@ class Failing:
     def __init__(self, log: MemoryLog, at: int) -> None:
         self._log, self._at = log, at
 
-    def append(self, kind: str, body: Mapping[str, Json]) -> LogEntry:
+    def append(self, kind: str, body: Mapping[str, Json], version: int = 1) -> LogEntry:
         if self._log.size() >= self._at:
             raise LogError("the disk is full", "Make room.")
-        return self._log.append(kind, body)
+        return self._log.append(kind, body, version)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._log, name)
@@ -65,6 +82,7 @@ def answerer(
     texts: tuple[str, ...] = TEXTS,
     generator: Generator | None = None,
     limits: Limits = Limits(5, 400, 100, 200),  # noqa: B008 (frozen)
+    policy: Policy = SURE,
 ) -> Answerer:
     index, embedder = MemoryIndex(), HashEmbedder()
     owner = Document(document_id("share", "a.md"), "a.md", "a" * 64, "text/markdown", EVERYONE)
@@ -72,8 +90,9 @@ def answerer(
         owner, [Chunk(chunk_id(owner, i), owner, i, text, 2) for i, text in enumerate(texts)], embedder.embed(texts)
     )
     retrieval = Retrieval(embedder, index, lambda document: document)
-    template = load_template("answer.v1")
-    return Answerer(retrieval, generator or ScriptedGenerator(script), log or MemoryLog(), template, limits, digest)
+    template = load_template("answer.v2")
+    generator, log = generator or ScriptedGenerator(script), log or MemoryLog()
+    return Answerer(retrieval, generator, log, template, limits, policy, digest, lambda readers: 1)
 
 
 def ask(part: Answerer, question: str = QUESTION) -> list[Event]:
@@ -97,9 +116,9 @@ def test_an_answer_is_released_sentence_by_sentence() -> None:
     """Found comes first, then the sentences, whose texts joined are the answer, then the answer with its citations."""
     log = MemoryLog()
     events = ask(answerer(f"{GOOD} {MORE}", log))
-    assert [Found, Sentence, Sentence, Answer] == [type(event) for event in events]
+    assert [Found, Statement, Statement, Answer] == [type(event) for event in events]
     answer = last(events)
-    assert f"{GOOD} {MORE}" == answer.text == "".join(e.text for e in events if isinstance(e, Sentence))
+    assert f"{GOOD} {MORE}" == answer.text == "".join(e.text for e in events if isinstance(e, Statement))
     assert [GOOD, MORE] == [citation.sentence for citation in answer.citations]
     assert [TEXTS[0], TEXTS[1]] == [citation.quote for citation in answer.citations]
     assert {2} == {citation.page for citation in answer.citations}
@@ -113,8 +132,8 @@ def test_what_is_not_supported_is_withheld() -> None:
     log = MemoryLog()
     events = ask(answerer(f"{INVENTED} {GOOD}", log))
     assert GOOD == last(events).text
-    assert not [e for e in events if isinstance(e, Sentence) and "sabbatical" in e.text]
-    assert [False, True] == [body["supported"] for body in bodies(log, "sentence")]
+    assert not [e for e in events if isinstance(e, Statement) and "sabbatical" in e.text]
+    assert ["unsupported", "supported"] == [body["support"] for body in bodies(log, "sentence")]
     assert (1, 1) == tuple(bodies(log, "answer")[0][key] for key in ("released", "withheld"))
 
 
@@ -132,8 +151,10 @@ def test_nothing_supported_is_a_refusal(script: str, reason: str) -> None:
     """Whatever the model writes, without support the reader is told that the documents do not say."""
     log = MemoryLog()
     events = ask(answerer(script, log))
-    assert (REFUSAL, True, ()) == (last(events).text, last(events).refused, last(events).citations)
-    assert REFUSAL == "".join(e.text for e in events if isinstance(e, Sentence))
+    answer = last(events)
+    assert (True, (), reason) == (answer.refused, answer.citations, answer.reason)
+    assert f"{REFUSAL} 1 documents were searched. Closest: `a.md`." == answer.text
+    assert [answer.text] == [e.text for e in events if isinstance(e, Statement)]
     assert (True, reason) == tuple(bodies(log, "answer")[0][key] for key in ("refused", "reason"))
 
 
@@ -165,7 +186,7 @@ def test_a_model_that_repeats_itself_is_stopped() -> None:
 
 def test_a_sentence_cut_by_the_token_limit_is_left_out() -> None:
     """Half a sentence may hold half a number."""
-    tokens = ScriptedGenerator("").count_tokens(answerer()._prompter.question(f"{GOOD} Time off that")[1:2])
+    tokens = ScriptedGenerator("").count_tokens(answerer()._prompter.question(Asked(f"{GOOD} Time off that"))[1:2])
     limits = Limits(5, 400, tokens, 200)
     log = MemoryLog()
     assert GOOD == last(ask(answerer(f"{GOOD} {MORE}", log, limits=limits))).text
@@ -177,7 +198,7 @@ def test_nothing_is_shown_that_is_not_in_the_log(at: int) -> None:
     """When entry number `at` cannot be written, what was yielded is what the entries before it record."""
     log = MemoryLog()
     shown: list[type] = []
-    expected = [Found, Sentence, Sentence, Answer]
+    expected = [Found, Statement, Statement, Answer]
 
     def read() -> None:
         for event in answerer(f"{GOOD} {MORE}", Failing(log, at)).ask(QUESTION, EVERYONE, "ada"):
@@ -203,10 +224,10 @@ def test_no_sentence_is_ahead_of_its_entry(script: list[str], at: int) -> None:
     released = 0
     try:
         for event in answerer(" ".join(script), Failing(log, at)).ask(QUESTION, EVERYONE, "ada"):
-            released += isinstance(event, Sentence)
+            released += isinstance(event, Statement)
             entries = kinds(log)
             assert entries[:1] == ["question"]
-            supported = sum(bool(body["supported"]) for body in bodies(log, "sentence"))
+            supported = sum(body["support"] == "supported" for body in bodies(log, "sentence"))
             assert released <= supported or entries[-1] == "answer"
             assert not isinstance(event, Answer) or entries[-1] == "answer"
     except LogError:
@@ -218,7 +239,7 @@ def test_a_reader_who_leaves_is_noted() -> None:
     log = MemoryLog()
     stream = answerer(f"{GOOD} {MORE}", log).ask(QUESTION, EVERYONE, "ada")
     assert isinstance(next(stream), Found)
-    assert isinstance(next(stream), Sentence)
+    assert isinstance(next(stream), Statement)
     stream.close()  # type: ignore[attr-defined]  # a generator
     assert ["question", "sentence", "answer"] == kinds(log)
     assert ("cancelled", 1) == tuple(bodies(log, "answer")[0][key] for key in ("reason", "released"))
@@ -312,3 +333,101 @@ def test_an_instruction_in_a_passage_changes_nothing() -> None:
     trusted = "".join(s.text for s in generator.prompts[0].segments() if s.trusted)
     assert 1 == trusted.count("<|im_start|>system")
     assert "99" not in trusted
+
+
+def test_an_answer_below_the_bar_is_refused() -> None:
+    """With too little confidence the first supported sentence is not shown, and nothing is read after it."""
+    log = MemoryLog()
+    unsure = Policy(Calibration("unsure", -10.0, {}), 0.5)
+    answer = last(ask(answerer(f"{GOOD} {MORE}", log, policy=unsure)))
+    assert (True, "uncertain", 1) == (answer.refused, answer.reason, len(bodies(log, "sentence")))
+    assert answer.confidence is not None
+    assert answer.confidence < 0.5
+    assert ("uncertain", 0) == tuple(bodies(log, "answer")[0][key] for key in ("reason", "released"))
+
+
+def test_a_complete_answer_keeps_its_draft() -> None:
+    """For an evaluation, what would have been said is kept beside the refusal; the reader sees the refusal."""
+    unsure = Policy(Calibration("unsure", -10.0, {}), 0.5)
+    events = list(answerer(f"{GOOD} {MORE}", policy=unsure).ask(QUESTION, EVERYONE, "ada", complete=True))
+    answer = last(events)
+    assert answer.refused
+    assert f"{GOOD} {MORE}" == "".join(statement.text for statement in answer.draft)
+    assert [answer.text] == [e.text for e in events if isinstance(e, Statement)]
+
+
+def test_the_decision_sees_its_signals() -> None:
+    """Each signal is a finite number, and the log probability of refusing is the generator's."""
+    seen: list[Signals] = []
+
+    class Watching(Calibration):
+        def confidence(self, signals: Signals) -> float:
+            seen.append(signals)
+            return 1.0
+
+    ask(answerer(f"{INVENTED} {GOOD}", policy=Policy(Watching("w", 0.0, {}), 0.5)))
+    (only,) = seen
+    assert ScriptedGenerator.avoided == only.avoided
+    assert 1.0 == only.withheld
+    assert all(math.isfinite(getattr(only, name)) for name in NAMES)
+
+
+def test_unsupported_sentences_can_be_shown_marked() -> None:
+    """Where the configuration says so, they are shown beside supported ones, marked; never before, never alone."""
+    policy = Policy(SURE.calibration, 0.5, "mark")
+    answer = last(ask(answerer(f"{GOOD} {INVENTED} {MORE}", policy=policy)))
+    assert ["supported", "unsupported", "supported"] == [statement.support for statement in answer.statements]
+    assert INVENTED in answer.text
+    assert last(ask(answerer(INVENTED, policy=policy))).refused
+
+
+def test_contradicting_passages_are_both_shown() -> None:
+    """A sentence that another passage denies comes with the quotes for it and the quotes against it."""
+    texts = (
+        "Up to 5 days of annual leave may be carried over into the next year.",
+        "Up to 3 days of annual leave may be carried over into the next year.",
+    )
+    answer = last(ask(answerer(texts[0], texts=texts), "How many days of annual leave may be carried over?"))
+    (statement,) = answer.statements
+    assert "contradicted" == statement.support
+    assert [texts[0]] == [citation.quote for citation in statement.citations]
+    assert [texts[1]] == [citation.quote for citation in statement.against]
+
+
+def test_a_question_that_leans_on_the_conversation_is_searched_with_its_topic() -> None:
+    """What is meant decides search and prompt; what was asked stays in the answer and in the log's digest."""
+    generator, log = ScriptedGenerator(GOOD), MemoryLog()
+    turns = [Turn("How many days of paid time off are there?", GOOD)]
+    answer = last(list(answerer(log=log, generator=generator).ask("And for managers?", EVERYONE, "ada", turns)))
+    assert "And for managers?" == answer.question
+    assert answer.searched is not None
+    assert {"paid", "time"} <= set(answer.searched.question.strip("?()").replace(",", "").split())
+    assert answer.searched.question in "".join(segment.text for segment in generator.prompts[0].question)
+    body = bodies(log, "question")[0]
+    assert digest(f"{answer.id}/question", "And for managers?") == body["question"]
+    assert digest(f"{answer.id}/meant", answer.searched.question) == body["meant"]
+
+
+@pytest.mark.parametrize(
+    ("question", "refusal"),
+    [
+        ("Wie viele Tage Urlaub gibt es im Jahr?", "Die Dokumente sagen dazu nichts."),
+        ("Combien de jours de congé y a-t-il par an ?", None),
+        ("¿Cuántos días de vacaciones hay al año?", None),
+    ],
+)
+def test_a_refusal_is_in_the_language_of_the_question(question: str, refusal: str | None) -> None:
+    """Whoever asks in German is refused in German, and the model is told to answer so."""
+    generator = ScriptedGenerator(INVENTED)
+    answer = last(ask(answerer(generator=generator), question))
+    language = detect(question, load_languages())
+    assert language is not None
+    assert answer.text.startswith(refusal or language.refusal)
+    assert language.answer_in in generator.prompts[0].question[-1].text
+
+
+def test_a_part_that_is_not_answered_is_named() -> None:
+    """Of two things asked about, the one that the answer leaves out is missing."""
+    texts = ("The hotel limit in Berlin is 140 euros.", "Trains are booked by the office.")
+    answer = last(ask(answerer(texts[0], texts=texts), "What is the hotel limit in Berlin and in Madrid?"))
+    assert ("Madrid",) == answer.missing

@@ -62,7 +62,11 @@ def test_a_language_is_complete(language: Language) -> None:
     assert 12 == len(set(language.months.values()))
     assert {1, 2, 3, 7, 10, 20, 30} <= set(language.numbers.values())
     assert {"day", "week", "month", "year", "hour", "%"} <= set(language.measures.values())
-    for frame, place in ((language.closest, "documents"), (language.searched, "documents"), (language.missing, "parts")):
+    for frame, place in (
+        (language.closest, "documents"),
+        (language.searched, "documents"),
+        (language.missing, "parts"),
+    ):
         assert [place] == [name for _, name, _, _ in string.Formatter().parse(frame) if name]
     assert language.function_words == {folded(word) for word in language.function_words}
     assert all(phrase == " ".join(phrase.split()).casefold() for phrase in language.refusal_phrases)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ConfigError
-from appliance.prompt import Prompter, load_template
+from appliance.prompt import Asked, Prompter, load_template
 from appliance.types import Chunk, Document, Passage, Prompt, chunk_id, document_id
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -23,7 +23,7 @@ def passage(text: str, path: str = "people/leave.md", headings: tuple[str, ...] 
 
 @pytest.fixture
 def prompter() -> Prompter:
-    return load_template("answer.v1").for_chat("chatml")
+    return load_template("answer.v2").for_chat("chatml")
 
 
 def flat(prompt: Prompt) -> str:
@@ -34,17 +34,18 @@ def flat(prompt: Prompt) -> str:
 @pytest.mark.parametrize("chat", ["chatml", "mistral"])
 def test_the_prompt_is_the_golden_one(chat: str) -> None:
     """A change of the prompt shows in review, character by character; a new wording is a new template file."""
-    prompter = load_template("answer.v1").for_chat(chat)
+    prompter = load_template("answer.v2").for_chat(chat)
     prompt = prompter.build(
-        [passage("Teammates take 30 days."), passage("Ask Ada.", "a.txt", ())], "How many days?", ["30 days."]
+        [passage("Teammates take 30 days."), passage("Ask Ada.", "a.txt", ())],
+        Asked("How many days?", ("30 days.",), "Answer in Latin."),
     )
-    assert (GOLDEN / f"answer.v1.{chat}.txt").read_text("utf-8") == flat(prompt)
+    assert (GOLDEN / f"answer.v2.{chat}.txt").read_text("utf-8") == flat(prompt)
 
 
 def test_text_of_documents_is_never_trusted(prompter: Prompter) -> None:
     """Whatever stands in text, path, headings or question, the trusted part of the prompt stays what it was."""
-    tame = prompter.build([passage("text", "path", ("heading",))], "question", ["sentence"])
-    wild = prompter.build([passage(HOSTILE, HOSTILE, (HOSTILE,))], HOSTILE, [HOSTILE])
+    tame = prompter.build([passage("text", "path", ("heading",))], Asked("question", ("sentence",)))
+    wild = prompter.build([passage(HOSTILE, HOSTILE, (HOSTILE,))], Asked(HOSTILE, (HOSTILE,)))
     assert [s.text for s in tame.segments() if s.trusted] == [s.text for s in wild.segments() if s.trusted]
     assert [s.trusted for s in tame.segments()] == [s.trusted for s in wild.segments()]
 
@@ -53,7 +54,8 @@ def test_text_of_documents_is_never_trusted(prompter: Prompter) -> None:
 @given(st.text(), st.text(), st.text(max_size=80))
 def test_no_text_closes_its_frame(text: str, path: str, question: str) -> None:
     """What is not ours never reads as one of our frames, in whatever case it is written."""
-    prompt = load_template("answer.v1").for_chat("chatml").build([passage(text + "</Document>", path)], question)
+    prompter = load_template("answer.v2").for_chat("chatml")
+    prompt = prompter.build([passage(text + "</Document>", path)], Asked(question))
     theirs = [s.text.casefold() for s in prompt.segments() if not s.trusted]
     assert not [t for t in theirs if "</document" in t or "<document" in t]
 
@@ -68,17 +70,17 @@ def test_a_path_cannot_leave_its_line(prompter: Prompter) -> None:
 def test_a_passage_depends_on_itself_alone(prompter: Prompter) -> None:
     """Its part of the prompt is the same at any place, beside any other and for any question: engines may keep it."""
     one, two = passage("one"), passage("two")
-    assert prompter.build([one, two], "a").passages[1] == prompter.build([two], "b").passages[0]
-    assert prompter.build([one], "a").prefix == prompter.build([two], "b").prefix
+    assert prompter.build([one, two], Asked("a")).passages[1] == prompter.build([two], Asked("b")).passages[0]
+    assert prompter.build([one], Asked("a")).prefix == prompter.build([two], Asked("b")).prefix
 
 
 def test_a_prompt_is_named_by_what_it_is_made_of(prompter: Prompter) -> None:
     """The log can name the template and the chat family by the sha256 of their files."""
-    assert {"name": "answer.v1", "chat": "chatml"} == {k: v for k, v in prompter.identity.items() if "sha256" not in k}
+    assert {"name": "answer.v2", "chat": "chatml"} == {k: v for k, v in prompter.identity.items() if "sha256" not in k}
     assert [64, 64] == [len(str(prompter.identity[key])) for key in ("sha256", "chat_sha256")]
 
 
-@pytest.mark.parametrize("name", ["answer.v0", "../config", "", "answer.v1\n"])
+@pytest.mark.parametrize("name", ["answer.v0", "../config", "", "answer.v2\n"])
 def test_an_unknown_template_is_named(name: str) -> None:
     """A name that is no file of the folder is refused with a hint."""
     with pytest.raises(ConfigError) as caught:
@@ -89,19 +91,4 @@ def test_an_unknown_template_is_named(name: str) -> None:
 def test_an_unknown_chat_family_is_named() -> None:
     """A generator of an unknown family fails at start, not with a garbled prompt."""
     with pytest.raises(ConfigError, match="alpaca"):
-        load_template("answer.v1").for_chat("alpaca")
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    ["The documents do not say.", "the documents do not say", "The provided documents do not mention a car."],
-)
-def test_a_refusal_is_recognised(sentence: str) -> None:
-    """A model's refusal is one in its own words, too."""
-    assert load_template("answer.v1").sounds_like_refusal(sentence)
-
-
-@pytest.mark.parametrize("sentence", ["Documents are kept 10 years.", "Teammates do not say no.", ""])
-def test_an_answer_is_no_refusal(sentence: str) -> None:
-    """Words of a refusal in another sentence do not make one."""
-    assert not load_template("answer.v1").sounds_like_refusal(sentence)
+        load_template("answer.v2").for_chat("alpaca")

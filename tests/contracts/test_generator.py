@@ -167,3 +167,16 @@ def test_a_closed_generator_says_so(fresh_generator: Generator) -> None:
     with pytest.raises(EngineError) as raised:
         list(fresh_generator.generate(chat("Are you there?"), Sampling(3)))
     assert raised.value.hint
+
+
+def test_an_output_does_not_begin_as_it_must_not(generator: Generator) -> None:
+    """The first token is another one, and the first piece alone says how much the model would have liked that one."""
+    prompt = chat("How far is the moon?")
+    free = list(generator.generate(prompt, Sampling(12)))
+    first = text_of(free).split()[0]
+    held = list(generator.generate(prompt, Sampling(12, avoid=first)))
+    assert not text_of(held).startswith(first)
+    assert held[0].avoided is not None
+    assert held[0].avoided <= 0
+    assert [None] * (len(held) - 1) == [piece.avoided for piece in held[1:]]
+    assert {None} == {piece.avoided for piece in free}

@@ -131,9 +131,7 @@ def refuses(text: str) -> bool:
 
 
 def _written(found: list[NaiveChunk], question: str) -> str:
-    return _PROMPT.replace("{context}", "\n\n".join(chunk.text for chunk in found), 1).replace(
-        "{question}", question, 1
-    )
+    return _PROMPT.format(context="\n\n".join(chunk.text for chunk in found), question=question)
 
 
 def _chat_frame(chat: str) -> tuple[str, str, tuple[str, ...]]:

@@ -75,7 +75,9 @@ def test_exact_is_the_narrowest_and_f1_its_measure(text: str, answer: str) -> No
 def test_a_sentence_is_the_same_however_it_is_spaced() -> None:
     """Tokenised corpora put spaces before punctuation and write quotation marks their own way."""
     gold = sentence_words("The coat is known as a `` double coat '' , with the undercoat being soft .")
-    assert same_sentence(sentence_words("The coat is known as a “double coat”, with the **undercoat** being soft."), gold)
+    assert same_sentence(
+        sentence_words("The coat is known as a “double coat”, with the **undercoat** being soft."), gold
+    )
     assert not same_sentence(sentence_words("The coat is a double coat."), gold)
 
 
