@@ -32,12 +32,12 @@ from appliance.ports import Generator, Log
 from appliance.prompt import Asked, Template
 from appliance.refusal import Calibration
 from appliance.retrieval import Retrieval
-from appliance.safe_text import plain
+from appliance.safe_text import gap, plain
 from appliance.search import Found, cleaned
 from appliance.sentences import Part, Splitter, is_finished
 from appliance.shortfall import closest_passages, missing_parts, refusal_text, sounds_like_refusal
 from appliance.signals import signals
-from appliance.types import Answer, Json, Passage, Prompt, Sampling, Searched, Statement, Turn
+from appliance.types import Answer, Json, Passage, Prompt, Sampling, Searched, Statement, Support, Turn
 
 # Sentences that are named again after the passages: with them the default model answered seven of nine questions on
 # handbook pages, without them five.
@@ -172,12 +172,16 @@ class Answerer:
             for lead, written in parts:
                 started = time.perf_counter()
                 text = plain(written, [passage.chunk.text for passage in course.passages])
+                if not text:
+                    continue
                 grounded = evidence.ground(text)
                 if self._is_over(course, text, grounded):
                     return
                 against = evidence.against(grounded)
-                support = "unsupported" if not grounded.supported else "contradicted" if against else "supported"
-                statement = Statement(lead + text if course.draft else text, support, grounded.citations, against)
+                support: Support = (
+                    "unsupported" if not grounded.supported else "contradicted" if against else "supported"
+                )
+                statement = Statement(gap(lead) + text if course.draft else text, support, grounded.citations, against)
                 shown = self._is_shown(course, statement, grounded, evidence)
                 course.spent_ms += milliseconds_since(started)
                 self._log.append("sentence", sentence_body(course, grounded, statement, self._digest), version=2)
@@ -195,10 +199,10 @@ class Answerer:
         """Judge a sentence; with the first supported one, whether there is an answer at all."""
         if statement.support == "unsupported":
             course.withheld += 1
-            if self._policy.unsupported == "withhold":
+            # Where it is shown at all, it is beside what is supported, never alone.
+            if self._policy.unsupported == "withhold" or not course.draft:
                 return False
             course.draft.append(statement)
-            # Shown beside what is supported, never alone.
             return bool(course.released)
         course.draft.append(statement)
         if course.confidence is None:
@@ -289,9 +293,7 @@ class Answerer:
         """Return the prompt, the nearest sentences named again if there is room for them."""
         course.near = self._retrieval.nearest(course.meant, evidence.closest(course.meant, NEAR))
         answer_in = language.answer_in if language and language.code != PROMPT_LANGUAGE else ""
-        prompt = self._prompter.build(
-            course.passages, Asked(course.meant, tuple(course.near)[:CLOSEST], answer_in)
-        )
+        prompt = self._prompter.build(course.passages, Asked(course.meant, tuple(course.near)[:CLOSEST], answer_in))
         room = self._generator.context_tokens - self._limits.output_tokens
         if self._generator.count_tokens(prompt.segments()) <= room:
             return prompt

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,15 @@ from appliance.models import ModelFolder
 from appliance.ports import Embedder, Generator, Index
 from appliance.prompt import load_template
 from appliance.refusal import load_calibration
-from appliance.retrieval import Retrieval
+from appliance.retrieval import Rerank, Retrieval, Stages, unchanged
 from appliance.search import Searcher
-from appliance.types import CHUNKER, ModelRecord
+from appliance.types import CHUNKER, ModelRecord, Status
+
+# The status of documents whose passages answer.
+ANSWERING: frozenset[Status] = frozenset({"indexed"})
+# Names of files in a question that are looked up, and documents that may be meant by one.
+NAMES = 3
+NAMED_DOCUMENTS = 50
 
 
 def model_folder(settings: Settings) -> ModelFolder:
@@ -123,7 +130,8 @@ class Appliance:
             if self._searcher is None:
                 self._embedder = self._loaders.embedder(self.settings)
                 self._note(self._embedder.record)
-                retrieval = Retrieval(self._embedder, self.index, self.library.current, self.settings.answer.candidates)
+                stages = Stages(self.settings.answer.candidates, self._rerank(), self._named)
+                retrieval = Retrieval(self._embedder, self.index, self.library.current, stages)
                 most = self.settings.answer.question_characters
                 self._searcher = Searcher(retrieval, self.log, self._digest, most)
             return self._searcher
@@ -153,9 +161,31 @@ class Appliance:
                 )
             return self._answerer
 
+    def _rerank(self) -> Rerank:
+        """Return the configured reranker, loaded, or what leaves everything as it is."""
+        wanted = self.settings.reranker
+        if not wanted.name:
+            return unchanged
+        from appliance.reranker import CrossEncoderReranker  # takes seconds to import, and most homes have none
+
+        spec = load_manifest().spec(wanted.name)
+        folder = model_folder(self.settings).verified(wanted.name)
+        reranker = CrossEncoderReranker(folder, spec.record, wanted.depth, self.settings.embedder.threads)
+        self._note(spec.record)
+        return reranker.rerank
+
+    def _named(self, names: Sequence[str], readers: frozenset[str]) -> frozenset[str]:
+        """Return the ids of documents with one of these names in their path that one of `readers` may read."""
+        found: set[str] = set()
+        for name in names[:NAMES]:
+            rows, _ = self.catalog.page(Query(text=name, statuses=ANSWERING, readers=readers), NAMED_DOCUMENTS)
+            records = map(json.loads, rows)
+            found |= {record["id"] for record in records if name.casefold() in record["path"].casefold()}
+        return frozenset(found)
+
     def _readable(self, readers: frozenset[str]) -> int:
         """Return how many documents with passages one of `readers` may read."""
-        totals = self.catalog.totals(Query(statuses=frozenset({"indexed"}), readers=readers))
+        totals = self.catalog.totals(Query(statuses=ANSWERING, readers=readers))
         return sum(files for files, _, _ in totals.values())
 
     def _note(self, record: ModelRecord) -> None:

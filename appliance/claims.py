@@ -20,7 +20,7 @@ SMALL = 0.15
 _COMPOUND = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Piece:
     """A sentence or line of a passage. A `row` of a table or list is not about what the row above is about."""
 
@@ -31,7 +31,7 @@ class Piece:
     row: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Text:
     """A passage, cut; `label` are the words of its path and headings, which say what it is about."""
 
@@ -142,8 +142,8 @@ class Lexis:
 
     def stands(self, term: Word, numbers: Iterable[Word]) -> bool:
         """Return whether a word stands anywhere, whole or as a part of a compound."""
-        if term.readings and any(same_number(term, number) for number in numbers):
-            return True
+        if term.readings:
+            return any(same_number(term, number) for number in numbers)
         if self._forms(term, term.code):
             return True
         return not term.code and any(

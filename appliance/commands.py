@@ -182,16 +182,26 @@ def _asked(client: Client, question: str, user: str) -> Record:
 
 
 def _show_answer(client: Client, question: str, user: str) -> None:
-    """Print sentences as they are released, then what they rest on."""
+    """Print sentences as they are released, then what they rest on, what denies them, and what is left open."""
     for event, data in client.stream("/api/ask", {"question": question, "user": user}):
         if event == "token":
-            _print(data["text"], end="")
+            _print(data["text"], end=" (no document supports this)" if data["support"] == "unsupported" else "")
         elif event == "answer":
             _print("")
-            for citation in data["citations"]:
-                _print(f"\n  {_place(citation)}\n{_indented('“' + citation['quote'] + '”')}")
+            if data["missing"]:
+                _print(f"(not answered: {', '.join(data['missing'])})")
+            # A refusal has no statements: its text says all there is.
+            for statement in data["statements"]:
+                for citation in statement["citations"]:
+                    _print(f"\n  {_quoted(citation)}")
+                for citation in statement["against"]:
+                    _print(f"\n  but: {_quoted(citation)}")
             seconds = data["timings"]["total_ms"] / 1000
             _say(f"\n{data['model']['name']}, {seconds:.1f} s, log entry {data['log_index']}")
+
+
+def _quoted(citation: Record) -> str:
+    return f"{_place(citation)}\n{_indented('“' + citation['quote'] + '”')}"
 
 
 def _batch(options: argparse.Namespace, answer: Callable[[str], Record]) -> int:

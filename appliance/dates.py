@@ -1,4 +1,4 @@
-"""Dates in a text, however they are written: "3 May 2026", "May 3rd", "03.05.2026", "3. Mai", "3 de mayo", "2026-05-03".
+"""Dates in a text, however they are written: "3 May 2026", "May 3rd", "03.05.2026", "3. Mai", "2026-05-03".
 
 Month names are those of all language files at once: beside digits they are not mistaken for other words.
 """
@@ -29,7 +29,7 @@ class Date(NamedTuple):
     def readings(self) -> frozenset[str]:
         """Return what it may mean, as "YYYY-MM-DD" with zeros for what is not said."""
         first = (self.year, self.month, self.day)
-        return frozenset("%04d-%02d-%02d" % parts for parts in (first, self.other or first))
+        return frozenset(f"{y:04}-{m:02}-{d:02}" for y, m, d in (first, self.other or first))
 
 
 _YEAR_FIRST = re.compile(r"(?<![\w.,/-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\w-]|[.,/]\d)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from appliance.language import folded, load_languages
 
@@ -57,7 +58,7 @@ def _in_words(text: str) -> set[str]:
     languages = load_languages()
     tables = [table for language in languages for table in (language.numbers, language.months)]
     values = {str(table[word]) for word in words for table in tables if word in table}
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     for first, second in (
         (language.numbers.get(a), language.numbers.get(b)) for a, b in pairs for language in languages
     ):

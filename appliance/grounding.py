@@ -31,6 +31,11 @@ ALONE = 0.4
 PIECES = 4
 # A further sentence must bring this much of the weight.
 GAIN = 0.15
+# And it must have this much of it by itself, in the passage that is quoted already, or in another one.
+BESIDE = 0.1
+ELSEWHERE = 0.35
+# A row elsewhere that has a number of the claim together with its words needs less.
+ROW = 0.2
 # With this much a sentence needs no further quote.
 ENOUGH = 0.85
 # The share of the words taken over from the question that must stand in the quotes: below it, the answer is about
@@ -54,7 +59,7 @@ class Grounded:
     why: Why = "words"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     """A piece of a passage that has something of a claim: `own` what stands in it, `mask` that and its headings'."""
 
@@ -192,11 +197,14 @@ def _cover(claim: Claim, found: Sequence[_Found]) -> tuple[list[_Found], int]:
     """Return up to PIECES pieces that together have most of the claim, best first, and what they have."""
     chosen: list[_Found] = []
     mask = 0
-    while found and len(chosen) < PIECES:
+    while len(chosen) < PIECES:
         wanted = claim.required & ~mask
         if chosen and not wanted and claim.score(mask) >= ENOUGH:
             break
-        best = max(found, key=lambda each: _gain(claim, mask, each) + each.rank + _nearness(each, chosen))
+        able = [each for each in found if _goes_with(claim, each, chosen)]
+        if not able:
+            break
+        best = max(able, key=lambda each: _gain(claim, mask, each) + each.rank + _nearness(each, chosen))
         gained = best.mask & ~mask
         if not gained or (chosen and not gained & wanted and _gain(claim, mask, best) < GAIN):
             break
@@ -210,6 +218,18 @@ def _gain(claim: Claim, mask: int, found: _Found) -> float:
     together = mask | found.mask
     required = (claim.required & together).bit_count() - (claim.required & mask).bit_count()
     return claim.score(together) - claim.score(mask) + 0.3 * required / max(1, claim.required.bit_count())
+
+
+def _goes_with(claim: Claim, found: _Found, chosen: Sequence[_Found]) -> bool:
+    """Return whether a piece may complete others: one of another passage, or far away, must be about the claim itself,
+    or any name and any word would be found somewhere.
+    """
+    if not chosen:
+        return True
+    if any(each.text is found.text for each in chosen):
+        return claim.score(found.own) >= BESIDE
+    row = found.piece.row and found.own & claim.numbers and found.own & ~claim.numbers
+    return claim.score(found.own) >= (ROW if row else ELSEWHERE)
 
 
 def _nearness(found: _Found, chosen: Sequence[_Found]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from appliance.language import Language
 from appliance.words import Word, same_word
@@ -79,7 +80,7 @@ def _carriers(said: Clause, quote: Sequence[Clause]) -> list[Clause]:
 
 
 def _opposed(a: Clause, b: Clause) -> bool:
-    if _twice(a) and not b.denied and not b.excluded or _twice(b) and not a.denied and not a.excluded:
+    if (_twice(a) and not b.denied and not b.excluded) or (_twice(b) and not a.denied and not a.excluded):
         # "Cannot be booked without approval" and "approval is required to book": two negations are none.
         return False
     flips = [_flips(a.denied, b), _flips(b.denied, a), _flips(a.excluded, b), _flips(b.excluded, a)]
@@ -107,7 +108,7 @@ def _bounds(plain: str, languages: Sequence[Language], exclusions: Sequence[tupl
     opened = {start for start, _ in exclusions}
     kept = sorted(cut for cut in cuts if cut + len(plain[cut:]) - len(plain[cut:].lstrip()) not in opened)
     edges = [0, *kept, len(plain)]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def _clause(

@@ -17,9 +17,12 @@ from appliance.types import Passage
 
 # What naming all that the question names is worth beside fused scores, which lie in 0 to about 2: the passage with the
 # number that was asked for overtakes one that is about the same thing, not one that is far better in both searches.
-BONUS = 0.5
-# What naming another of the same pattern costs: it answers a question that was not asked.
-OTHER = 0.5
+# Of the claims of SciFact's training half, 346 name something; with 0.3 their nDCG@10 by BM25 alone rises from 0.721 to
+# 0.735, with 0.5 to 0.733.
+BONUS = 0.3
+# What naming another one costs: it answers a question that was not asked. Research papers name many, and may answer
+# without the one in the question: there 0.1 takes 0.002 from the gain, 0.3 takes 0.009.
+OTHER = 0.1
 
 _QUOTES = {
     "“": "”",
@@ -80,14 +83,30 @@ def boost(query: Query, passages: Sequence[Passage]) -> list[Passage]:
 
     A passage gains BONUS times the share of what the question names that stands in its text, its headings or its path:
     identifiers, phrases, days and months, names of files. An identifier counts where it stands alone, not as a part of
-    a longer one. A passage loses OTHER that has none of the asked identifiers and another of the same pattern
-    (marks.kinds). A question that names nothing leaves the scores and the order as they are.
+    a longer one. Where some passage has an asked identifier, one loses OTHER that has none but another of the same
+    pattern (marks.kinds): in its text one that begins with the same letters, "INV-7" for "INV-8"; in its headings or
+    its path, which say what it is about, also "V40" for "P12". A question that names nothing leaves scores and order
+    as they are.
     """
     if not query.exact:
         return list(passages)
     asked = _Asked(query, {passage.chunk.document.path for passage in passages})
-    scored = [replace(passage, score=passage.score + asked.worth(passage)) for passage in passages]
+    held = [asked.held(passage) for passage in passages]
+    others = any(each.identified for each in held)
+    scored = [
+        replace(passage, score=passage.score + BONUS * each.share - (OTHER if others and each.other else 0.0))
+        for passage, each in zip(passages, held, strict=True)
+    ]
     return sorted(scored, key=lambda passage: -passage.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a passage has of what is asked: the share of all, whether an identifier, whether only another one."""
+
+    share: float
+    identified: bool
+    other: bool
 
 
 class _Asked:
@@ -98,16 +117,19 @@ class _Asked:
     def __init__(self, query: Query, paths: Collection[str]) -> None:
         self._keys = frozenset(mark.key for each in query.identifiers for mark in identifiers(each))
         self._kinds = frozenset(kinds(key) for key in self._keys)
+        self._families = frozenset(_family(key) for key in self._keys)
         self._phrases = [phrase for each in query.phrases if (phrase := _flat(each).strip())]
         self._days = frozenset(date for date in query.dates if "-" in date)
         stems = (stem for each in query.names if (stem := _stem(each)))
         self._names = [stem for stem in stems if any(_is_named(stem, path) for path in paths)]
 
-    def worth(self, passage: Passage) -> float:
+    def held(self, passage: Passage) -> _Held:
         chunk = passage.chunk
         written = "\n".join((*chunk.headings, chunk.text))
-        named = (mark.key for part in (written, _open(chunk.document.path)) for mark in identifiers(part))
-        carried = frozenset(named) if self._keys else frozenset()
+        over = self._carried("\n".join((*chunk.headings, _open(chunk.document.path))))
+        carried = over | self._carried(chunk.text)
+        identified = not self._keys.isdisjoint(carried)
+        other = any(kinds(key) in self._kinds for key in over) or any(_family(key) in self._families for key in carried)
         held = len(self._keys & carried)
         if self._phrases:
             flat = f" {_flat(written)} "
@@ -115,11 +137,16 @@ class _Asked:
         if self._days:
             held += len(self._days & {day for mark in dates(written) for day in mark.key})
         held += sum(_is_named(name, chunk.document.path) for name in self._names)
-        other = self._keys and not self._keys & carried and any(kinds(key) in self._kinds for key in carried)
-        return BONUS * held / self._count() - (OTHER if other else 0.0)
+        count = len(self._keys) + len(self._phrases) + len(self._days) + len(self._names)
+        return _Held(held / max(1, count), identified, other and not identified)
 
-    def _count(self) -> int:
-        return max(1, len(self._keys) + len(self._phrases) + len(self._days) + len(self._names))
+    def _carried(self, text: str) -> frozenset[tuple[str, ...]]:
+        return frozenset(mark.key for mark in identifiers(text)) if self._keys else frozenset()
+
+
+def _family(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Return an identifier's pattern together with what it begins with, where that is letters."""
+    return (key[0] if key[0].isalpha() else "", *kinds(key))
 
 
 def _phrases(text: str) -> Iterator[str]:

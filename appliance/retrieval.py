@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from appliance.fusion import fuse
-from appliance.ports import Embedder, Index
-from appliance.types import Document, Hit, Passage
+from numpy import float32
+from numpy.typing import NDArray
 
-# What all of a question's words are worth beside a cosine of 1. Meaning alone overlooks the rare word, words alone
-# overlook the paraphrase: of ten handbook questions, this weight put a sentence with the answer first for seven.
+from appliance.fusion import fuse, in_reading_order, reordered, spread
+from appliance.ports import Embedder, Index
+from appliance.query import Query, boost, understand
+from appliance.types import Document, Hit, Passage
+from appliance.versions import collapse
+
+# What all of a question's words are worth beside a cosine of 1, for a sentence: of ten handbook questions, this weight
+# put a sentence with the answer first for seven.
 WORDS = 0.3
+# How many passages the stages after the fusion look at for each that is wanted: some of the best may go as copies.
+SPARE = 4
+
+Rerank = Callable[[str, Sequence[Passage]], Sequence[Passage]]
+Named = Callable[[Sequence[str], frozenset[str]], frozenset[str]]
+
+
+def unchanged(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
+    """Leave the passages in the order of the fusion: the reranker of who has none."""
+    return passages
+
+
+def nothing_named(names: Sequence[str], readers: frozenset[str]) -> frozenset[str]:
+    """Know no documents by name."""
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +43,18 @@ class Hits:
     withheld: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a search can be given besides. `depth` is how many hits each of the index's two searches brings, `rerank`
+    puts passages into a better order, and `named` returns the ids of the documents that may be meant by these names
+    and that one of the readers may read.
+    """
+
+    depth: int = 50
+    rerank: Rerank = unchanged
+    named: Named = nothing_named
+
+
 class Retrieval:
     """Searches the index and checks what comes back.
 
@@ -31,27 +63,39 @@ class Retrieval:
     """
 
     def __init__(
-        self, embedder: Embedder, index: Index, current: Callable[[Document], Document | None], depth: int = 50
+        self,
+        embedder: Embedder,
+        index: Index,
+        current: Callable[[Document], Document | None],
+        stages: Stages = Stages(),
     ) -> None:
         self._embedder = embedder
         self._index = index
         self._current = current
-        self._depth = depth
+        self._stages = stages
 
     def search(self, question: str, readers: frozenset[str], limit: int) -> list[Passage]:
-        """Return at most `limit` passages that one of `readers` may read now, best first, no text twice."""
+        """Return at most `limit` passages that one of `readers` may read now, as `find` orders them."""
         return list(self.find(question, readers, limit).passages)
 
     def find(self, question: str, readers: frozenset[str], limit: int) -> Hits:
-        """Do the same, and count what was found and what was withheld.
+        """Return at most `limit` passages that one of `readers` may read now, and count what was found and withheld.
+
+        Best first, but adjacent passages of a document stand beside each other, as they do there. No text comes twice,
+        and of two versions of a document the newer one (versions.collapse). The same question over the same documents
+        has the same order always.
 
         The index has filtered by reader already; an index that is behind the catalogue, or wrong, shows nothing. When
         the check itself fails, so does the search.
         """
+        query = understand(question)
         vector = self._embedder.embed([question])[0]
-        found = self._index.search(question, vector, readers, self._depth)
+        found = self._candidates(query, vector, readers)
         allowed = [hit for each in found if (hit := self._checked(each, readers)) is not None]
-        return Hits(tuple(_distinct(fuse(question, allowed))[:limit]), len(found), len(found) - len(allowed))
+        best = boost(query, fuse(question, allowed))[: max(self._stages.depth, SPARE * limit)]
+        reranked = reordered(self._stages.rerank(question, best))
+        passages = spread(_distinct(collapse(query, reranked)))[: max(0, limit)]
+        return Hits(tuple(in_reading_order(passages)), len(found), len(found) - len(allowed))
 
     def nearest(self, question: str, sentences: Mapping[str, float]) -> dict[str, float]:
         """Return the sentences with their cosines to the question, the nearest by meaning and by words first.
@@ -65,6 +109,15 @@ class Retrieval:
         cosines = dict(zip(sentences, map(float, likeness), strict=True))
         return dict(sorted(cosines.items(), key=lambda item: -item[1] - WORDS * sentences[item[0]]))
 
+    def _candidates(self, query: Query, vector: NDArray[float32], readers: frozenset[str]) -> list[Hit]:
+        """Return the hits in all documents and, where the question names some, those in these as well."""
+        depth = self._stages.depth
+        hits = {hit.chunk.id: hit for hit in self._index.search(query.text, vector, readers, depth)}
+        within = self._stages.named(query.names, readers) if query.names else frozenset()
+        if within:
+            hits |= {hit.chunk.id: hit for hit in self._index.search(query.text, vector, readers, depth, within)}
+        return list(hits.values())
+
     def _checked(self, hit: Hit, readers: frozenset[str]) -> Hit | None:
         known = hit.chunk.document
         now = self._current(known)
@@ -73,13 +126,15 @@ class Retrieval:
         return replace(hit, chunk=replace(hit.chunk, document=now))
 
 
-def _distinct(passages: list[Passage]) -> list[Passage]:
-    """Return the passages without those that say what a better one says, white space and case aside."""
+def _distinct(passages: Sequence[Passage]) -> list[Passage]:
+    """Return the passages without those that say what a better one says, white space and case aside, under the same
+    headings.
+    """
     seen: set[str] = set()
     kept = []
     for passage in passages:
-        text = " ".join(passage.chunk.text.split()).casefold()
-        if text not in seen:
-            seen.add(text)
+        said = "\n".join(" ".join(part.split()).casefold() for part in (*passage.chunk.headings, passage.chunk.text))
+        if said not in seen:
+            seen.add(said)
             kept.append(passage)
     return kept

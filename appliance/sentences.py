@@ -1,7 +1,7 @@
 """Where a sentence ends: for answers as they are written, and for the texts that have to support them.
 
-Rules and the abbreviations of all language files at once, so that no language is assumed. When in doubt two sentences stay together: a quote gets longer,
-but no sentence is cut in half.
+Rules and the abbreviations of all language files at once, so that no language is assumed. When in doubt two
+sentences stay together: a quote gets longer, but no sentence is cut in half.
 """
 
 from __future__ import annotations

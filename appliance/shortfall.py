@@ -1,4 +1,4 @@
-"""What is said when the documents do not answer, or not all of it: in the question's language, with what was searched."""
+"""What is said when the documents do not answer, or not all of it: in the language of the question."""
 
 from __future__ import annotations
 

@@ -136,10 +136,10 @@ class _Candidate:
         title, *inner = chunk.headings or ("",)
         whole = "\n".join((*inner, chunk.text))
         written = _WORD.findall(whole)
-        words = [folded(word) for word in written]
+        words = _WORD.findall(folded(whole))
         self.content = frozenset(words) - _function_words()
         self.shingles = frozenset(tuple(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1)))
-        telling = {folded(word) for word in written if any(c.isupper() or c.isdigit() for c in word)}
+        telling = {folded(word) for word in set(written) if not (word.islower() and word.isalpha())}
         self.telling = telling | {word for word in _WORD.findall(title) if any(c.isdigit() for c in word)}
         self._whole = whole
         folder = chunk.document.path.rpartition("/")[0]

@@ -8,12 +8,12 @@ reading and a measure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 
 from appliance.dates import Date, find_dates, same_date
-from appliance.language import Language, folded, load_languages
+from appliance.language import Language, folded
+from appliance.quantities import CURRENCIES, TOUCHING, Lexicon, lexicon, readings, symbol_at
 
 # Letters, digits and the marks that belong to letters; Python's \w leaves marks out.
 _MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0900-\u109f"
@@ -27,21 +27,6 @@ _TOKEN = re.compile(
     rf"(?P<word>(?:(?![{_DENSE}])[\w{_MARKS}\u00ad])+(?:['’](?![{_DENSE}])[^\W\d_]+)*)"
 )
 _VERSION = re.compile(r"[vV](\d+(?:\.\d+)*)")
-_GROUPED = re.compile(r"(\d{1,3}(?:([,'’\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:\.(\d+))?")
-_GROUPED_BY_POINTS = re.compile(r"(\d{1,3}(?:\.\d{3})+)(?:,(\d+))?")
-_DECIMAL = re.compile(r"(\d+)[.,](\d+)")
-_SYMBOLS = {"%": "%", "‰": "‰", "°": "°", "$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹"}
-# Signs for measures that are the same everywhere; the language files have the words.
-_SIGNS = {
-    **{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "chf": "chf", "cad": "cad", "aud": "aud"},
-    **{unit: unit for unit in "kb mb gb tb pb kib mib gib tib mbit gbit kbit mbps gbps".split()},
-    **{unit: unit for unit in "mm cm km kg mg ml cl kw kwh mwh mw hz khz mhz ghz ms px pt dpi rpm".split()},
-    **{"min": "minute", "sec": "second", "h": "hour", "hr": "hour", "hrs": "hour"},
-    **{"m": "m", "g": "g", "l": "l", "k": "thousand", "v": "v", "w": "w", "a": "a", "mio": "million", "bn": "billion"},
-}
-# These are taken for a measure only where they touch the number: "5 a day" is not five ampere.
-_TOUCHING = frozenset("m g l k v w a".split())
-_CURRENCIES = frozenset("usd eur gbp jpy inr chf cad aud".split())
 # Without these a number is another number.
 _SCALES = frozenset({"%", "‰", "thousand", "million", "billion"})
 DATE = "date"
@@ -67,26 +52,17 @@ class Word:
     parts: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Lexicon:
-    numbers: Mapping[str, int]
-    measures: Mapping[str, str]
-    ordinals: frozenset[str]
-    tens: frozenset[str]
-    ranges: frozenset[str]
-
-
 def words(text: str, language: Language | None = None) -> list[Word]:
     """Return the words, numbers and dates of `text` in order. Without a language those of all files are understood."""
-    lexicon = _lexicon(language)
+    known = lexicon(language)
     found: list[Word] = []
     at = 0
     for date in find_dates(text):
-        found += _plain_words(text, at, date.start, lexicon)
-        found.append(_date(text, date, lexicon))
+        found += _plain_words(text, at, date.start, known)
+        found.append(_date(text, date, known))
         at = date.end
-    found += _plain_words(text, at, len(text), lexicon)
-    return _with_measures(_composed(found, text, lexicon), text, lexicon)
+    found += _plain_words(text, at, len(text), known)
+    return _with_measures(_composed(found, text, known), text, known)
 
 
 def normal(word: str) -> str:
@@ -140,65 +116,47 @@ def _common(short: str, long: str) -> int:
     return next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
 
 
-@cache
-def _lexicon(language: Language | None) -> _Lexicon:
-    taken = (language,) if language else load_languages()
-    measures = {**_SIGNS}
-    for each in load_languages():
-        measures.update((form, measure) for form, measure in each.measures.items() if form not in measures)
-    measures.update({form: measure for each in taken for form, measure in each.measures.items()})
-    # A number word of one language that is a function word of another ("once") is taken in its own alone.
-    others = {each: {form for other in taken if other is not each for form in other.function_words} for each in taken}
-    return _Lexicon(
-        {form: value for each in taken for form, value in each.numbers.items() if form not in others[each]},
-        measures,
-        frozenset().union(*(each.ordinals for each in load_languages())),
-        frozenset().union(*(each.tens for each in taken)),
-        frozenset({"-", "–", "—"}).union(*(each.ranges for each in taken)),
-    )
-
-
-def _plain_words(text: str, start: int, end: int, lexicon: _Lexicon) -> list[Word]:
+def _plain_words(text: str, start: int, end: int, known: Lexicon) -> list[Word]:
     found: list[Word] = []
     for match in _TOKEN.finditer(text, start, end):
         if match["code"] is not None:
-            found += _code(text, match, lexicon)
+            found += _code(text, match, known)
         elif match["dense"]:
             found += _pairs(match)
         else:
-            found += _word(text, match, lexicon)
+            found += _word(text, match, known)
     return found
 
 
-def _word(text: str, match: re.Match[str], lexicon: _Lexicon) -> list[Word]:
+def _word(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:
     if match["number"]:
-        return [Word(match[0], *match.span(), readings=_readings(match[0]), measure=_symbol(text, match))]
+        return [Word(match[0], *match.span(), readings=readings(match[0]), measure=symbol_at(text, *match.span()))]
     key = normal(match[0])
     if not key:
         return []
-    if key in lexicon.numbers:
-        return [Word(key, *match.span(), readings=frozenset({str(lexicon.numbers[key])}), spelled=True)]
+    if key in known.numbers:
+        return [Word(key, *match.span(), readings=frozenset({str(known.numbers[key])}), spelled=True)]
     shouted = match[0].isupper() and len(key) > 1
     return [Word(key, *match.span(), name=match[0][0].isupper() or match[0] != match[0].lower(), code=shouted)]
 
 
-def _code(text: str, match: re.Match[str], lexicon: _Lexicon) -> list[Word]:
+def _code(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:
     """Return a code as one word, or what only looked like one as its words."""
     written = match[0]
     if version := _VERSION.fullmatch(written):
-        return [Word(version[1], *match.span(), readings=_readings(version[1]))]
-    if _is_code(written, lexicon):
+        return [Word(version[1], *match.span(), readings=readings(version[1]))]
+    if _is_code(written, known):
         return [Word(normal(written), *match.span(), name=True, code=True)]
     found: list[Word] = []
     for part in _PART.finditer(written):
         start, end = match.start() + part.start(), match.start() + part.end()
         if part["number"]:
-            inner = Word(part[0], start, end, readings=_readings(part[0]))
-            found.append(replace(inner, measure=_symbol_at(text, start, end)))
-        elif not (part["suffix"] and normal(part[0]) in lexicon.ordinals):
+            inner = Word(part[0], start, end, readings=readings(part[0]))
+            found.append(replace(inner, measure=symbol_at(text, start, end)))
+        elif not (part["suffix"] and normal(part[0]) in known.ordinals):
             key = normal(part[0])
-            if key in lexicon.numbers:
-                found.append(Word(key, start, end, readings=frozenset({str(lexicon.numbers[key])}), spelled=True))
+            if key in known.numbers:
+                found.append(Word(key, start, end, readings=frozenset({str(known.numbers[key])}), spelled=True))
             elif key:
                 shouted = part[0].isupper() and len(key) > 1
                 found.append(Word(key, start, end, name=part[0] != part[0].lower(), code=shouted))
@@ -208,7 +166,7 @@ def _code(text: str, match: re.Match[str], lexicon: _Lexicon) -> list[Word]:
 _PART = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)|(?P<suffix>(?<=\d)[^\W\d_]+)|(?P<word>[^\W\d]+)")
 
 
-def _is_code(written: str, lexicon: _Lexicon) -> bool:
+def _is_code(written: str, known: Lexicon) -> bool:
     parts = [part for part in re.split(r"[-._]", written) if part]
     kinds = ""
     for part in parts:
@@ -217,7 +175,7 @@ def _is_code(written: str, lexicon: _Lexicon) -> bool:
         elif part.isalpha():
             kinds += "A" if part.isupper() else "a"
         elif (unit := re.fullmatch(r"\d+([A-Za-z]+)", part)) and (
-            normal(unit[1]) in lexicon.measures or normal(unit[1]) in lexicon.ordinals
+            normal(unit[1]) in known.measures or normal(unit[1]) in known.ordinals
         ):
             kinds += "u"
         else:
@@ -233,54 +191,26 @@ def _pairs(match: re.Match[str]) -> list[Word]:
     return [Word(text[i : i + 2], start + i, start + i + 2) for i in range(len(text) - 1)]
 
 
-def _date(text: str, date: Date, lexicon: _Lexicon) -> Word:
-    parts = [word for word in _plain_words(text, date.start, date.end, lexicon) if not word.readings]
+def _date(text: str, date: Date, known: Lexicon) -> Word:
+    parts = [word for word in _plain_words(text, date.start, date.end, known) if not word.readings]
     if date.year:
         parts.append(Word(str(date.year), date.start, date.end, readings=frozenset({str(date.year)})))
     key = min(date.readings)
     return Word(key, date.start, date.end, readings=date.readings, measure=DATE, parts=tuple(parts))
 
 
-def _readings(number: str) -> frozenset[str]:
-    """Return what a number may mean, digits alone, with a point before decimals."""
-    if grouped := _GROUPED.fullmatch(number):
-        whole = re.sub(r"\D", "", grouped[1])
-        return frozenset({_decimal(whole, grouped[3] or "")})
-    if grouped := _GROUPED_BY_POINTS.fullmatch(number):
-        whole = _decimal(grouped[1].replace(".", ""), grouped[2] or "")
-        # With one point it may as well be a decimal; kept as written, so that 1.000 is never 1.
-        return frozenset({whole, number}) if number.count(".") == 1 and not grouped[2] else frozenset({whole})
-    if decimal := _DECIMAL.fullmatch(number):
-        return frozenset({_decimal(decimal[1], decimal[2])})
-    return frozenset({number, number.lstrip("0") or "0"})
-
-
-def _decimal(whole: str, fraction: str) -> str:
-    fraction = fraction.rstrip("0")
-    return f"{whole}.{fraction}" if fraction else whole
-
-
-def _symbol(text: str, match: re.Match[str]) -> str:
-    return _symbol_at(text, match.start(), match.end())
-
-
-def _symbol_at(text: str, start: int, end: int) -> str:
-    before, after = text[max(0, start - 3) : start].rstrip()[-1:], text[end : end + 3].lstrip(" \u00a0\u202f")[:1]
-    return _SYMBOLS.get(after, "") if after and after in "%‰°€£¥" else _SYMBOLS.get(before, "")
-
-
-def _composed(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
+def _composed(found: list[Word], text: str, known: Lexicon) -> list[Word]:
     """Join number words: "twenty-five", "treinta y uno", "two hundred"."""
     made: list[Word] = []
     for word in found:
-        if word.spelled and made and made[-1].spelled and (value := _joined(made[-1], word, text, lexicon)):
+        if word.spelled and made and made[-1].spelled and (value := _joined(made[-1], word, text, known)):
             made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
         elif (
             word.spelled
             and len(made) > 1
-            and made[-1].key in lexicon.tens
+            and made[-1].key in known.tens
             and made[-2].spelled
-            and (value := _joined(made[-2], word, text, lexicon))
+            and (value := _joined(made[-2], word, text, known))
         ):
             made.pop()
             made[-1] = replace(made[-1], key=f"{made[-1].key} {word.key}", end=word.end, readings=frozenset({value}))
@@ -289,36 +219,32 @@ def _composed(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
     return made
 
 
-def _joined(first: Word, second: Word, text: str, lexicon: _Lexicon) -> str:
+def _joined(first: Word, second: Word, text: str, known: Lexicon) -> str:
     """Return the number that two number words make, "" if they make none."""
     a, b = int(next(iter(first.readings))), int(next(iter(second.readings)))
     gap = folded(text[first.end : second.start]).strip(" ")
-    if 20 <= a < 100 and a % 10 == 0 and b < 20 and gap in {"", *lexicon.tens}:
+    if 20 <= a < 100 and a % 10 == 0 and b < 20 and gap in {"", *known.tens}:
         return str(a + b)
     return str(a * b) if b == 100 and a < 10 and not gap else ""
 
 
-def _with_measures(found: list[Word], text: str, lexicon: _Lexicon) -> list[Word]:
+def _with_measures(found: list[Word], text: str, known: Lexicon) -> list[Word]:
     """Give numbers the measure that follows them, at most one word between ("30 days", "30 business days"), the code
     of a currency before them, or, at the beginning of a range, the measure of its end.
     """
     for i, word in enumerate(found):
         if word.readings and not word.measure:
-            measure = _measure_after(found, i, text, lexicon)
-            if not measure and i and found[i - 1].key in _CURRENCIES:
-                measure = lexicon.measures[found[i - 1].key]
+            measure = _measure_after(found, i, text, known)
+            if not measure and i and found[i - 1].key in CURRENCIES:
+                measure = known.measures[found[i - 1].key]
             found[i] = replace(word, measure=measure) if measure else word
     for i in range(len(found) - 1, 0, -1):
-        if (
-            found[i].readings
-            and found[i].measure not in ("", DATE)
-            and (first := _range_start(found, i, text, lexicon))
-        ):
+        if found[i].readings and found[i].measure not in ("", DATE) and (first := _range_start(found, i, text, known)):
             found[first - 1] = replace(found[first - 1], measure=found[i].measure)
     return found
 
 
-def _measure_after(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> str:
+def _measure_after(found: list[Word], i: int, text: str, known: Lexicon) -> str:
     for step, after in enumerate(found[i + 1 : i + 3]):
         if (
             after.readings
@@ -327,19 +253,15 @@ def _measure_after(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> s
         ):
             break
         touches = after.start <= found[i].end
-        if (
-            after.key in lexicon.measures
-            and (after.key not in _TOUCHING or touches)
-            and (not step or len(after.key) > 2)
-        ):
-            return lexicon.measures[after.key]
+        if after.key in known.measures and (after.key not in TOUCHING or touches) and (not step or len(after.key) > 2):
+            return known.measures[after.key]
     return ""
 
 
-def _range_start(found: list[Word], i: int, text: str, lexicon: _Lexicon) -> int:
+def _range_start(found: list[Word], i: int, text: str, known: Lexicon) -> int:
     """Return the place after the number that begins the range which ends in found[i], 0 if there is none."""
     for back in (1, 2):
         if i >= back and (first := found[i - back]).readings and not first.measure:
             gap = folded(text[first.end : found[i].start]).strip(" $€£")
-            return i - back + 1 if gap in lexicon.ranges else 0
+            return i - back + 1 if gap in known.ranges else 0
     return 0

@@ -201,7 +201,9 @@ class ScriptedGenerator:
         if words[:1] == beginning:
             words = words[1:]
         for i, word in enumerate(words[: sampling.max_tokens]):
-            yield Piece(word, (zlib.crc32(word.encode()),), (-0.5,), avoided=self.avoided if beginning and not i else None)
+            yield Piece(
+                word, (zlib.crc32(word.encode()),), (-0.5,), avoided=self.avoided if beginning and not i else None
+            )
         finish: Literal["stop", "length"] = "length" if len(words) >= sampling.max_tokens else "stop"
         yield Piece("", usage=Usage(count, 0, min(len(words), sampling.max_tokens), 1.0, finish))
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from ui.text import clean
 # A small machine computes for minutes before the first sentence; everything else answers at once or not at all.
 QUICK = httpx.Timeout(10.0, connect=2.0)
 ANSWER = httpx.Timeout(10.0, connect=2.0, read=900.0)
+# The service takes no more of a conversation than this; what it needs of one stands in its newest exchanges.
+EXCHANGES = 20
+EXCHANGES_CHARACTERS = 100_000
 
 
 class ClientError(Exception):
@@ -37,6 +40,14 @@ class Event:
 
     name: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question of the same conversation and what was answered; "" where nothing was."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +87,16 @@ class Totals:
 class Asking:
     """One running question. Iterate it once for its events; `stop` may be called from any thread."""
 
-    def __init__(self, http: httpx.Client, question: str) -> None:
+    def __init__(self, http: httpx.Client, question: str, earlier: Sequence[Exchange]) -> None:
         self._http = http
         self._question = question
+        self._earlier = _newest(earlier)
         self._connection: socket.socket | None = None
         self._stopped = False
 
     def __iter__(self) -> Iterator[Event]:
         """Yield events up to the answer. Raises ClientError, also for an event that reports an error."""
-        body = {"question": self._question}
+        body = {"question": self._question, "conversation": [asdict(exchange) for exchange in self._earlier]}
         if self._stopped:
             return
         try:
@@ -129,9 +141,12 @@ class Client:
         # No proxy of the environment applies to a Unix socket; the host name is not looked up.
         self._http = httpx.Client(transport=transport, base_url="http://appliance", timeout=QUICK, trust_env=False)
 
-    def ask(self, question: str) -> Asking:
-        """Return a question that is sent as soon as its events are asked for."""
-        return Asking(self._http, question)
+    def ask(self, question: str, earlier: Sequence[Exchange] = ()) -> Asking:
+        """Return a question that is sent as soon as its events are asked for.
+
+        `earlier` is what was said before in the same conversation, the newest last.
+        """
+        return Asking(self._http, question, earlier)
 
     def documents(self, wanted: Wanted, limit: int, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
         """Return at most `limit` rows, one per file, in the order of paths, and the cursor of the next ones or ""."""
@@ -183,6 +198,17 @@ class Client:
             return self._http.get(path, params=query)
         except httpx.HTTPError as error:
             raise _silence(error) from error
+
+
+def _newest(earlier: Sequence[Exchange]) -> list[Exchange]:
+    """Return the newest exchanges that one request takes, in their order."""
+    left, taken = EXCHANGES_CHARACTERS, list[Exchange]()
+    for exchange in reversed(earlier[-EXCHANGES:]):
+        left -= len(exchange.question) + len(exchange.answer)
+        if left < 0:
+            break
+        taken.append(exchange)
+    return taken[::-1]
 
 
 def events(chunks: Iterator[bytes]) -> Iterator[Event]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from ui.client import ClientError, Event
+from ui.client import ClientError, Event, Exchange
 
 Phase = Literal["searching", "reading", "writing", "done", "stopped", "failed"]
 RUNNING: frozenset[Phase] = frozenset({"searching", "reading", "writing"})
@@ -29,11 +29,13 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a question at one moment. `answer` is the service's record once `phase` is "done"."""
+    """What is known of a question at one moment. `statements` are the sentences so far, as the service sent them;
+    `answer` is its record once `phase` is "done".
+    """
 
     phase: Phase = "searching"
     passages: tuple[Mapping[str, Any], ...] = ()
-    text: str = ""
+    statements: tuple[Mapping[str, Any], ...] = ()
     answer: Mapping[str, Any] = field(default_factory=dict)
     error: ClientError | None = None
     seconds: float = 0.0
@@ -42,6 +44,10 @@ class State:
     @property
     def running(self) -> bool:
         return self.phase in RUNNING
+
+    @property
+    def text(self) -> str:
+        return "".join(str(statement.get("text") or "") for statement in self.statements)
 
 
 class Turn:
@@ -63,6 +69,16 @@ class Turn:
         with self._changed:
             state = self._state
         return replace(state, seconds=time.monotonic() - self._started) if state.running else state
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """Return what later questions may build on, or None without a complete answer. A refusal answers nothing."""
+        with self._changed:
+            state = self._state
+        if state.phase != "done":
+            return None
+        refused = bool(state.answer.get("refused"))
+        return Exchange(self.question, "" if refused else str(state.answer.get("answer") or state.text))
 
     def wait(self, version: int, seconds: float) -> State:
         """Return the newest state as soon as it is not `version` any more, at the latest after `seconds`."""
@@ -90,19 +106,19 @@ class Turn:
                 rows = event.data.get("passages") or ()
                 self._become(phase="reading", passages=tuple(row for row in rows if isinstance(row, dict)))
             elif event.name == "token":
-                self._become(phase="writing", more=str(event.data.get("text", "")))
+                self._become(phase="writing", more=(event.data,))
             elif event.name == "answer":
                 self._become(phase="done", answer=event.data)
         self._become(phase="failed", error=ClientError("the service ended without an answer", "Ask again."))
 
-    def _become(self, more: str = "", **changes: Any) -> None:
+    def _become(self, more: tuple[Mapping[str, Any], ...] = (), **changes: Any) -> None:
         with self._changed:
             if not self._state.running:
                 return  # what is over stays as it ended
             state = self._state
             self._state = replace(
                 state,
-                text=state.text + more,
+                statements=state.statements + more,
                 seconds=time.monotonic() - self._started,
                 version=state.version + 1,
                 **changes,
@@ -111,9 +127,12 @@ class Turn:
 
 
 class Conversation:
-    """The questions of one browser session, oldest first; the newest TURNS are kept. One runs at a time."""
+    """The questions of one browser session, oldest first; the newest TURNS are kept. One runs at a time.
 
-    def __init__(self, ask: Callable[[str], Asked]) -> None:
+    `ask` is given a question and what was said before it, oldest first.
+    """
+
+    def __init__(self, ask: Callable[[str, Sequence[Exchange]], Asked]) -> None:
         self._ask = ask
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
@@ -136,7 +155,8 @@ class Conversation:
             if not question or self.running:
                 return False
             self._count += 1
-            self._turns = (*self._turns, Turn(self._count, question, self._ask(question)))[-TURNS:]
+            earlier = [exchange for turn in self._turns if (exchange := turn.exchange) is not None]
+            self._turns = (*self._turns, Turn(self._count, question, self._ask(question, earlier)))[-TURNS:]
             return True
 
     def clear(self) -> None:

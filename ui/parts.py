@@ -5,7 +5,7 @@ Text of others goes through `plain`, `flow` and `notice` only; labels take it th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui.client import Client, ClientError
-from ui.text import Piece, displayable, untrimmed
+from ui.reply import CONTRADICTED, UNSUPPORTED, Statement
+from ui.text import displayable, untrimmed
+
+# Said in words wherever such a sentence stands: a mark or a colour alone is not seen by everybody.
+NO_SUPPORT = "no document supports this"
+DISAGREEMENT = "the documents disagree"
 
 
 def client() -> Client:
@@ -52,14 +57,24 @@ def failure(error: ClientError, key: str, title: str = "This did not work") -> N
     notice(title, error.message, error.hint, key)
 
 
-def numbered_text(pieces: list[Piece], key: str) -> None:
-    """Show text that runs on, with the numbers of its citations after each piece."""
+def sentences(statements: Sequence[Statement], key: str) -> None:
+    """Show sentences that run on, each with the numbers of its sources, and in words what speaks against it."""
     with st.container(key=f"flow-{key}", gap=None):
-        for piece in pieces:
-            plain(piece.text)
-            if piece.numbers:
+        for number, statement in enumerate(statements):
+            # What separates a sentence from the one before it, not from what stands above.
+            text = statement.text if number else statement.text.lstrip()
+            if statement.support in (UNSUPPORTED, CONTRADICTED):
+                with st.container(key=f"doubt-{key}-{number}", gap=None):
+                    plain(text)
+            else:
+                plain(text)
+            if statement.numbers:
                 # The word joiner keeps a number on the line of its sentence.
-                st.markdown(" ".join(f":blue[\N{WORD JOINER}\\[{number}\\]]" for number in piece.numbers))
+                st.markdown(" ".join(f":blue[\N{WORD JOINER}\\[{number}\\]]" for number in statement.numbers))
+            if statement.support == UNSUPPORTED:
+                st.markdown(f"\\[{NO_SUPPORT}\\]")
+            elif statement.support == CONTRADICTED:
+                st.markdown(f"\\[{DISAGREEMENT}\\]")
 
 
 def quoted(parts: tuple[str, str, str], key: str) -> None:

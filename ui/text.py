@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -57,38 +56,6 @@ def literal(text: str) -> str:
         return "` `"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of an answer, and the numbers of the citations that support it."""
-
-    text: str
-    numbers: tuple[int, ...] = ()
-
-
-def numbered(answer: str, cited: Sequence[tuple[str, int]]) -> list[Piece]:
-    """Cut an answer after each cited sentence; `cited` pairs sentences, in order, with the numbers of their citations.
-
-    The texts of the pieces, joined, are the answer. A sentence that does not occur in it is marked at the end.
-    """
-    marks: dict[int, list[int]] = {}
-    start = 0
-    for sentence, number in cited:
-        wanted = sentence.strip()
-        # From the last one on, as a sentence may stand twice, or be cited twice.
-        found = answer.find(wanted, start) if wanted else -1
-        start = start if found < 0 else found
-        numbers = marks.setdefault(len(answer) if found < 0 else found + len(wanted), [])
-        if number not in numbers:
-            numbers.append(number)
-    pieces, start = [], 0
-    for end in sorted(marks):
-        pieces.append(Piece(answer[start:end], tuple(marks[end])))
-        start = end
-    if start < len(answer):
-        pieces.append(Piece(answer[start:]))
-    return pieces
 
 
 def around(passage: str, quote: str) -> tuple[str, str, str]:

@@ -43,7 +43,8 @@ THEME: Final[dict[str, Any]] = {
 }
 
 # Streamlit names a container's class after its key. Without these rules everything is there and readable, in blocks:
-# "flow" lets pieces of plain text run on in one paragraph, "quote" marks the quoted one among them.
+# "flow" lets pieces of plain text run on in one paragraph, "quote" marks the quoted one among them, "doubt" a sentence
+# that is contradicted or has no support.
 STYLE: Final = """<style>
 .stMainBlockContainer, [data-testid="stBottomBlockContainer"] { max-width: 56rem; padding-top: 4.5rem; }
 [data-testid="stBottomBlockContainer"] { padding-top: 1rem; padding-bottom: 2rem; }
@@ -51,7 +52,8 @@ STYLE: Final = """<style>
 [class*="st-key-flow-"], [class*="st-key-flow-"] .stVerticalBlock { display: block; }
 [class*="st-key-flow-"] .stElementContainer, [class*="st-key-flow-"] .stElementContainer *,
 [class*="st-key-flow-"] [data-testid="stLayoutWrapper"],
-[class*="st-key-flow-"] [class*="st-key-quote-"] { display: inline; }
+[class*="st-key-flow-"] [class*="st-key-quote-"],
+[class*="st-key-flow-"] [class*="st-key-doubt-"] { display: inline; }
 .stText, [class*="st-key-flow-"] .stText { white-space: pre-wrap; overflow-wrap: anywhere; }
 [class*="st-key-flow-"] .stMarkdown { margin-inline: .2em .1em; vertical-align: .2em; line-height: 1; }
 [class*="st-key-flow-"] .stMarkdown * { font-size: .75rem; font-weight: 650; line-height: 1; }
@@ -60,9 +62,10 @@ STYLE: Final = """<style>
   box-shadow: 0 0 0 .15em color-mix(in srgb, currentColor 14%, transparent);
   font-weight: 600; border-radius: .1em;
 }
+[class*="st-key-doubt-"] .stText { text-decoration: underline dotted; text-underline-offset: .2em; }
 [class*="st-key-quiet-"] .stText, [class*="st-key-quiet-"] p { font-size: .875rem; opacity: .75; }
 [class*="st-key-notice-"] { border-left: .25rem solid color-mix(in srgb, currentColor 45%, transparent); }
-.stExpander summary code {
+.stExpander summary code, [class*="st-key-place-"] code {
   font: inherit; white-space: normal; overflow-wrap: anywhere; background: none; padding: 0; margin: 0;
 }
 .st-key-totals [data-testid="stMetricValue"] { font-size: 1.35rem; font-weight: 600; line-height: 1.3; }

@@ -15,8 +15,17 @@ from appliance.types import Answer, Chunk, Citation, Passage, Statement, Timings
 
 # Passages that each way of searching brings. Ten documents are among them even where one fills half of the ranking.
 DEPTH = 100
+SYSTEMS: tuple[System, ...] = ("fused", "words", "meaning")
 USER = "evaluation"
 READERS = principals(USER)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one question: how documents and passages were ranked, and the answer where one was asked for."""
+
+    ranked: tuple[RankedRecord, ...]
+    answers: tuple[AnswerRecord, ...]
 
 
 class Found(Protocol):
@@ -78,16 +87,8 @@ def rank_places(parts: Parts, name: str, question: Question, searched: str) -> I
     """Yield how each way of searching ranks the gold documents of a question, and the passages that hold its gold
     sentences, as the sets NAME/documents and NAME/passages. `searched` is what is searched for.
     """
-    documents = {place.document: 1 for place in question.places if place.document}
-    quoted = [place for place in question.places if place.sentences]
-    if not documents:
-        return
-    for system, chunks in _rankings(parts, searched).items():
-        common = (question.split, question.id, question.question, question.kind, system)
-        yield RankedRecord(f"{name}/documents", *common, _once(chunk.document.path for chunk in chunks), documents)
-        if quoted:
-            relevant = {_key(number): 1 for number in range(len(quoted))}
-            yield RankedRecord(f"{name}/passages", *common, _place_keys(chunks, quoted), relevant)
+    if question.places:
+        yield from _ranked_places(name, question, _rankings(parts, searched))
 
 
 def ask(parts: Parts, question: Question) -> Answer:
@@ -123,9 +124,12 @@ def answer_record(name: str, question: Question, answer: Answer, texts: Texts, l
     )
 
 
-def failed_record(name: str, question: Question) -> AnswerRecord:
-    """Return the record of a question that was not answered because something failed: nobody was shown anything."""
-    return AnswerRecord(
+def failed(name: str, question: Question | Query) -> Outcome:
+    """Return what comes of a question when something fails: nothing was found, nobody was shown anything."""
+    if isinstance(question, Query):
+        common = (name, question.split, question.id, question.question, "")
+        return Outcome(tuple(RankedRecord(*common, system, (), question.relevant) for system in SYSTEMS), ())
+    answer = AnswerRecord(
         name,
         question.split,
         question.id,
@@ -137,6 +141,8 @@ def failed_record(name: str, question: Question) -> AnswerRecord:
         refused=False,
         reason="failed",
     )
+    found: Mapping[System, Sequence[Chunk]] = dict.fromkeys(SYSTEMS, ())
+    return Outcome(tuple(_ranked_places(name, question, found)), (answer,))
 
 
 def doubts(name: str, questions: Iterable[Question], texts: Texts) -> Iterator[str]:
@@ -167,6 +173,17 @@ def _rankings(parts: Parts, question: str) -> Mapping[System, Sequence[Chunk]]:
         "words": [hit.chunk for hit in words[:DEPTH]],
         "meaning": [hit.chunk for hit in meaning[:DEPTH]],
     }
+
+
+def _ranked_places(name: str, question: Question, found: Mapping[System, Sequence[Chunk]]) -> Iterator[RankedRecord]:
+    documents = {place.document: 1 for place in question.places if place.document}
+    quoted = [place for place in question.places if place.sentences]
+    for system, chunks in found.items() if documents else ():
+        common = (question.split, question.id, question.question, question.kind, system)
+        yield RankedRecord(f"{name}/documents", *common, _once(chunk.document.path for chunk in chunks), documents)
+        if quoted:
+            relevant = {_key(number): 1 for number in range(len(quoted))}
+            yield RankedRecord(f"{name}/passages", *common, _place_keys(chunks, quoted), relevant)
 
 
 def _place_keys(chunks: Sequence[Chunk], places: Sequence[Gold]) -> tuple[str, ...]:

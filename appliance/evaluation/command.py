@@ -19,10 +19,11 @@ from appliance.config import Settings, load
 from appliance.durable import explain
 from appliance.errors import UsageError
 from appliance.evaluation import gate, gated, report
+from appliance.evaluation.folder import read
 from appliance.evaluation.home import FOLDER
 from appliance.evaluation.records import Run, from_json, to_json
 from appliance.evaluation.run import Plan, measure
-from appliance.evaluation.sets import Choice, choose, read
+from appliance.evaluation.sets import Choice, choose
 from appliance.evaluation.store import Store
 from appliance.types import Json
 

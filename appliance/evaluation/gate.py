@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +74,8 @@ def configuration(settings: Settings) -> dict[str, Json]:
 
     Raises ConfigError, ModelError for names that nobody knows.
     """
-    decides: dict[str, Json] = {"version": __version__, "tables": _tables(), "chunker": chunker(settings)}
+    tables = package_digest(lambda file: file.suffix == ".toml")
+    decides: dict[str, Json] = {"version": __version__, "tables": tables, "chunker": chunker(settings)}
     manifest = load_manifest()
     for name, section in settings.model_dump(mode="json", exclude=_ELSEWHERE).items():
         # A section that is added later is taken for one that decides.
@@ -86,10 +87,13 @@ def configuration(settings: Settings) -> dict[str, Json]:
     return decides
 
 
-def _tables() -> str:
-    root = Path(__file__).parents[1]
-    files = ((file.relative_to(root), file.read_bytes()) for file in sorted(root.rglob("*.toml")))
-    lines = [f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in files]
+def package_digest(counts: Callable[[Path], bool]) -> str:
+    """Return the digest of the program's files that count, by their paths inside the package."""
+    root, lines = Path(__file__).parents[1], []
+    for file in sorted(root.rglob("*")):
+        path = file.relative_to(root)
+        if file.is_file() and "__pycache__" not in path.parts and counts(path):
+            lines.append(f"{path} {hashlib.sha256(file.read_bytes()).hexdigest()}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

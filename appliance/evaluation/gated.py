@@ -33,10 +33,10 @@ def tested(run: Run) -> list[AnswerRecord]:
 def worse(before: Run, after: Run, names: Collection[str]) -> list[str]:
     """Return, of the figures called `names`, a line for each that is shown to be worse after than before.
 
-    Questions are paired by set and id.
+    Questions are paired by set and id; where none is in both runs, nothing can be shown, and a line says that.
     """
     answers = [measure for measure in ANSWERS if measure.name in names]
-    found = _worse("", tested(before), tested(after), answers, after.seed)
+    found = _worse("answers: ", tested(before), tested(after), answers, after.seed) if answers else []
     if NDCG in names:
         former = _rankings(before)
         for name, records in _rankings(after).items():
@@ -49,8 +49,8 @@ def _worse(
 ) -> list[str]:
     first = {(record.set, record.id): record for record in before}
     pairs = [(first[key], record) for record in after if (key := (record.set, record.id)) in first]
-    if not pairs or not measures:
-        return []
+    if not pairs:
+        return [f"{where}no question of the test split is in both runs"]
     rows = table([a for a, _ in pairs], measures), table([b for _, b in pairs], measures)
     found = differences(*rows, [measure.higher_is_better for measure in measures], seed)
     return [

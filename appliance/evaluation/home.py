@@ -23,8 +23,9 @@ from urllib.parse import quote, unquote
 from appliance import bootstrap
 from appliance.config import PREFIX, Settings, load
 from appliance.errors import ConfigError, HomeInUse, UsageError
+from appliance.evaluation.folder import corpus_rows
 from appliance.evaluation.gate import PACE
-from appliance.evaluation.sets import RetrievalSet, corpus_rows
+from appliance.evaluation.sets import RetrievalSet
 from appliance.processes import Child, Ended, starting_service
 
 FOLDER = "evaluations"

@@ -156,7 +156,11 @@ _LEVELS: tuple[Level, ...] = ("document", "page", "sentence")
 ANSWERS: tuple[Measure[AnswerRecord], ...] = (
     Measure("right", "Right, refusals of unanswerable included", lambda r: _over(True, right(r))),
     Measure("accuracy", "Answerable questions right", lambda r: _over(r.answerable, right(r))),
-    Measure("accuracy_answered", "… of those answered", lambda r: _over(r.answerable and not r.refused, right(r))),
+    Measure(
+        "accuracy_answered",
+        "Right, of the answerable questions answered",
+        lambda r: _over(r.answerable and not r.refused, right(r)),
+    ),
     Measure("exact_match", "Exact match, answerable", partial(_answerable_squad, exact)),
     Measure("token_f1", "Token F1, answerable", partial(_answerable_squad, token_f1), "score"),
     Measure("squad_exact_match", "Exact match, SQuAD 2.0", partial(_squad, exact)),

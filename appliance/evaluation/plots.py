@@ -11,7 +11,7 @@ from appliance.evaluation.markup import Html, escaped, tag
 from appliance.evaluation.tradeoff import Bin
 
 WIDTH, HEIGHT = 440, 320
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 46
 _ROW = 28
 _LABEL = 190
 _VALUE = 66
@@ -160,8 +160,8 @@ def _square(axes: tuple[str, str]) -> list[Html]:
         parts.append(_text(LEFT - 8, _y(at) + 4, f"{at:g}", "small", "end"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, across, "small", "middle"))
     middle = (TOP + HEIGHT - BOTTOM) / 2
-    turned = f"rotate(-90 14 {middle:g})"
-    parts.append(tag("text", up, cls="small", x=14, y=middle, text_anchor="middle", transform=turned))
+    turned = f"rotate(-90 13 {middle:g})"
+    parts.append(tag("text", up, cls="small", x=13, y=middle, text_anchor="middle", transform=turned))
     return parts
 
 

@@ -113,7 +113,7 @@ def _sets(run: Run, figures: Mapping[str, Any], threshold: float | None) -> Iter
             parts.append(tables.retrieval(f"retrieval/{name}/{split}", systems))
             for other, found in figures["systems"][name][split].items():
                 parts.append(tag("h4", f"As the appliance searches, against {wording.SYSTEMS[other]}"))
-                parts.append(tables.differences(f"systems/{name}/{split}/{other}", found))
+                parts.append(tables.differences(f"systems/{name}/{split}/{other}", found, (other, "fused")))
         for split, records in answers.get(name, {}).items():
             place = f"{name}/{split}"
             parts += [tag("h3", f"Refusal and timings, split “{split}”"), tables.set_plots(records, threshold)]
@@ -137,7 +137,7 @@ def _comparison(run: Run, against: Run, figures: Mapping[str, Any]) -> Iterator[
                 tag(
                     "p",
                     f"Right before and no longer: {odds['only_before']}. Right now and not before: "
-                    f"{odds['only_after']}. McNemar's exact test: p = {wording.number(odds['p'])}.",
+                    f"{odds['only_after']}. McNemar's exact test, p: {wording.probability(odds['p'])}.",
                 )
             )
     for name, splits in compared["retrieval"].items():

@@ -23,11 +23,11 @@ from appliance import bootstrap
 from appliance.config import Settings
 from appliance.errors import EngineError, QuestionError
 from appliance.evaluation import asking, gate
-from appliance.evaluation.asking import Finder, Parts, Texts
+from appliance.evaluation.asking import Finder, Outcome, Parts, Texts
 from appliance.evaluation.home import corpus_home, document_of, documents_home
 from appliance.evaluation.records import Run
 from appliance.evaluation.sets import Choice, Query, Question, RetrievalSet, Sets, missing_documents
-from appliance.evaluation.store import Outcome, Store, key
+from appliance.evaluation.store import Store, key
 from appliance.ports import Embedder
 from appliance.types import Json
 
@@ -122,7 +122,7 @@ class Session:
         except (EngineError, QuestionError) as error:
             self._warnings.append(f'{name}, question "{question.id}" failed: {error.message}')
             # Not kept: the next evaluation tries again.
-            return Outcome((), (asking.failed_record(name, question),) if isinstance(question, Question) else ())
+            return asking.failed(name, question)
         self._store.put(place, outcome)
         return outcome
 
@@ -164,13 +164,8 @@ def _opened(settings: Settings) -> Iterator[Parts]:
 
 
 def code_digest() -> str:
-    """Return the digest of the program's own files: a change of the code may change every answer."""
-    root = Path(__file__).parents[1]
-    whole = hashlib.sha256()
-    for file in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
-        if Path(__file__).parent not in file.parents:
-            whole.update(f"{file.relative_to(root)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return whole.hexdigest()
+    """Return the digest of the program's own files, evaluation aside: a change of the code may change every answer."""
+    return gate.package_digest(lambda file: file.parts[0] != Path(__file__).parent.name)
 
 
 def machine() -> str:

@@ -8,22 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from appliance.durable import explain
 from appliance.errors import UsageError
-from appliance.evaluation.records import FORMAT, AnswerRecord, RankedRecord, Run, from_json, to_json
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one question: how documents and passages were ranked, and the answer where one was asked for."""
-
-    ranked: tuple[RankedRecord, ...]
-    answers: tuple[AnswerRecord, ...]
+from appliance.evaluation.asking import Outcome
+from appliance.evaluation.records import FORMAT, Run, from_json, to_json
 
 
 class Store:

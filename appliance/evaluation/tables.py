@@ -10,7 +10,7 @@ from appliance.evaluation.markup import Html, joined, tag
 from appliance.evaluation.measures import ANSWERS, RETRIEVAL, TIMINGS
 from appliance.evaluation.plots import Bar, Line
 from appliance.evaluation.records import AnswerRecord
-from appliance.evaluation.wording import LABELS, NONE, SYSTEMS, UNITS, Figure, counts, number, span
+from appliance.evaluation.wording import LABELS, NONE, SYSTEMS, UNITS, Figure, counts, number, probability, span
 
 _TIMED = {measure.name: measure.label for measure in TIMINGS} | {
     "prompt_tokens": "Prompt tokens",
@@ -74,7 +74,7 @@ def retrieval(place: str, systems: Mapping[str, Figure]) -> Html:
     return _table("Figure", [SYSTEMS[system] for system in order], rows, width=2)
 
 
-def differences(place: str, found: Figure) -> Html:
+def differences(place: str, found: Figure, heads: tuple[str, str] = ("before", "after")) -> Html:
     """Return the differences of one set and split; measures that neither run has a figure for are left out."""
     rows = []
     for name, difference in found.items():
@@ -87,11 +87,11 @@ def differences(place: str, found: Figure) -> Html:
             _cell(f"{at}/after", number(difference["after"], unit)),
             _cell(f"{at}/difference", number(difference["difference"], unit, signed=True)),
             tag("td", span(difference, unit, signed=True), cls="number quiet"),
-            _cell(f"{at}/other_side", number(difference["other_side"])),
+            _cell(f"{at}/other_side", probability(difference["other_side"])),
             tag("td", verdict if difference["verdict"] != "no difference shown" else difference["verdict"]),
         ]
         rows.append((LABELS[name], cells))
-    return _table("Figure", ["before", "after", "difference", "95 % interval", "p", "verdict"], rows)
+    return _table("Figure", [*heads, "difference", "95 % interval", "p", "verdict"], rows)
 
 
 def kinds(place: str, found: Mapping[str, Figure]) -> Html:

@@ -23,28 +23,36 @@ def number(value: float | None, unit: str = "score", signed: bool = False) -> st
     """Return a figure as it is written everywhere: shares in percent, scores to three digits, times in ms."""
     if value is None:
         return NONE
-    sign = "+" if signed else ""
     match unit:
         case "share":
-            text = f"{100 * value:{sign}.1f}"
-            return f"{text} points" if signed else f"{text} %"
+            return f"{_written(100 * value, 1, signed)} {'points' if signed else '%'}"
         case "ms":
-            return f"{value:{sign},.0f} ms"
+            return f"{_written(value, 0, signed)} ms"
         case "count":
-            return f"{value:{sign}.2f}"
+            return _written(value, 2, signed)
         case _:
-            return f"{value:{sign}.3f}"
+            return _written(value, 3, signed)
+
+
+def _written(value: float, digits: int, signed: bool) -> str:
+    """Return a number with a minus that is as wide as a plus; what rounds to zero has no sign."""
+    rounded = round(value, digits)
+    if rounded == 0:
+        return f"{0:.{digits}f}"
+    return f"{rounded:{'+' if signed else ''},.{digits}f}".replace("-", "−")
 
 
 def span(figure: Figure, unit: str = "score", signed: bool = False) -> str:
     """Return the ends of an interval."""
     if figure["low"] is None:
         return NONE
-    if unit == "share":
-        sign = "+" if signed else ""
-        return f"{100 * figure['low']:{sign}.1f} to {100 * figure['high']:{sign}.1f}"
-    low, high = (number(figure[end], unit, signed).removesuffix(" ms") for end in ("low", "high"))
-    return f"{low} to {high}"
+    ends = (number(figure[end], unit, signed) for end in ("low", "high"))
+    return " to ".join(end.rsplit(" ", 1)[0] for end in ends)
+
+
+def probability(value: float | None) -> str:
+    """Return a p-value as it is written: below a thousandth only that it is."""
+    return "<0.001" if value is not None and value < 0.001 else number(value)
 
 
 def counts(figure: Figure) -> str:

@@ -105,6 +105,43 @@ def test_an_imported_file_that_is_not_the_model_is_refused_with_both_hashes(tmp_
     assert [] == [path for path in (tmp_path / "h").rglob("*") if path.is_file() and path.stat().st_size]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere"], "is not a folder"),
+        (["."], "holds no set"),
+        ([".", "--limit", "-1"], "--limit -1"),
+    ],
+)
+def test_an_evaluation_of_nothing_is_a_usage_error(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    """Exit code 2 before anything is computed; nothing is left behind."""
+    folder = str(tmp_path / arguments[0])
+    done = appliance(tmp_path / "h", "eval", folder, *arguments[1:])
+    assert (2, "") == (done.returncode, done.stdout)
+    assert complaint in done.stderr
+    assert not (tmp_path / "h").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format": "something-else/1"}'])
+def test_a_report_that_is_none_cannot_be_compared_with(tmp_path: Path, content: str) -> None:
+    """Exit code 2, before hours are spent on the other side."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "questions").mkdir()
+    (tmp_path / "questions" / "a.jsonl").write_text('{"id": "1", "question": "Why?", "answers": []}')
+    (tmp_path / "report.json").write_text(content)
+    done = appliance(tmp_path / "h", "eval", str(tmp_path), "--against", str(tmp_path / "report.json"))
+    assert 2 == done.returncode, done.stderr
+    assert "appliance eval" in done.stderr or "report.json" in done.stderr
+    assert not (tmp_path / "h").exists()
+
+
+def test_a_gate_that_asks_for_nothing_is_a_configuration_error(tmp_path: Path) -> None:
+    """Exit code 3: minima have to be set before anything can pass them."""
+    done = appliance(tmp_path / "h", "eval", str(tmp_path), "--gate")
+    assert 3 == done.returncode
+    assert "[gate]" in done.stderr
+
+
 def test_an_empty_log_verifies(tmp_path: Path) -> None:
     """A home that was opened once has a log with its start and its end."""
     home = tmp_path / "h"

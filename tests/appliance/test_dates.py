@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,5 +80,5 @@ def test_dates_stand_in_the_text(text: str) -> None:
     """Whatever the text: dates are in order, apart, inside of it, and on the calendar."""
     dates = find_dates(text)
     assert all(0 <= a.start < a.end <= len(text) for a in dates)
-    assert all(a.end <= b.start for a, b in zip(dates, dates[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(dates))
     assert all(1 <= date.month <= 12 and 0 <= date.day <= 31 for date in dates)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.figures import numbers_missing
 from appliance.grounding import Evidence, Grounded
-from appliance.types import Chunk, Document, Passage, chunk_id, document_id
+from appliance.types import Box, Chunk, Document, Passage, Place, chunk_id, document_id
 from appliance.words import same_number, words
 
 LEAVE = """Paid time off
@@ -171,3 +174,100 @@ def test_no_text_breaks_it(text: str, sentence: str, question: str) -> None:
     """Any characters can be judged; what is quoted stands in the text."""
     grounded = ground(sentence, question, (passage(text),))
     assert all(citation.quote in text for citation in grounded.citations)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "why"),
+    [
+        ("Contractors may work remotely.", "Contractors may not work remotely.", "negation"),
+        ("Contractors may not work remotely.", "Contractors may work remotely.", "negation"),
+        ("Trips can be booked without approval.", "Trips can be booked with approval.", "negation"),
+        ("The trial lasts three weeks.", "The trial lasts 3 weeks.", ""),
+        ("The trial lasts three weeks.", "The trial lasts three days.", "number"),
+        ("Each mailbox has 5 GB of storage.", "Each mailbox has 5 MB of storage.", "number"),
+        ("The limit is EUR 50 a day.", "The limit is $50 a day.", "number"),
+        ("The form is due on 2026-05-03.", "The form is due on 3 May 2026.", ""),
+        ("The form is due on 3 May 2026.", "The form is due on 4 May 2026.", "number"),
+        ("The form is due on 3 May.", "The form is due on 3 May 2026.", "number"),
+        ("The P12-EX weighs 4 kg.", "The P12 weighs 4 kg.", "name"),
+        ("The P12 weighs 4 kg.", "The P12-EX weighs 4 kg.", "number"),
+        ("The pump was certified by Globex.", "The pump was certified by Initech.", "name"),
+        ("Delivery takes 10 to 15 days.", "Delivery takes 10-15 days.", ""),
+        ("Die Frist beträgt drei Wochen.", "Die Frist beträgt 3 Wochen.", ""),
+        ("Die Freigabe erfolgt durch die Leitung.", "Die Freigabe erfolgt durch Margarete Holloway.", "name"),
+        ("Die Genehmigung erteilt die Leitung.", "Die Leitung erteilt die Genehmigung.", ""),
+        ("Le délai est de deux mois.", "Oui, le délai est de 2 mois.", ""),
+        ("Los perros no están permitidos.", "Sí, los perros están permitidos.", "negation"),
+        ("Dogs are allowed in the office.", "Yes, dogs are allowed in the office.", ""),
+        ("Dogs are allowed in the office.", "Yes.", "words"),
+    ],
+)
+def test_what_disagrees_is_named(text: str, sentence: str, why: str) -> None:
+    """Numbers, units, dates, names, codes and negations must agree, and the reason says which did not."""
+    grounded = ground(sentence, passages=(passage(text),))
+    # A code with digits is a number and a name; either says the same.
+    assert (why == "") == grounded.supported
+    assert grounded.why == why or {grounded.why, why} == {"name", "number"}
+
+
+def test_a_number_of_the_headings_is_no_quote() -> None:
+    """What stands only above the text cannot be shown in a quote, so a sentence that says it is not supported."""
+    text = passage("The limit for hotels is 165 EUR a night.", headings=("Travel 2026",))
+    assert ground("The limit for hotels is 165 EUR a night.", passages=(text,)).supported
+    assert "number" == ground("The limit for hotels in 2026 is 165 EUR a night.", passages=(text,)).why
+
+
+def test_a_name_from_an_unrelated_passage_completes_nothing() -> None:
+    """A sentence is not supported by a quote that has all but its name, and another that has only the name."""
+    texts = (
+        passage("Trips above the limit are approved by the head of sales."),
+        passage("Holloway likes tea.", "b.md"),
+    )
+    assert "name" == ground("Trips above the limit are approved by Holloway, the head of sales.", passages=texts).why
+
+
+def test_quotes_are_the_sentences_that_carry_the_claim() -> None:
+    """Neighbours that add nothing are not quoted; two sentences that are needed are."""
+    text = passage("Leave is 30 days. Ask early. Jury duty is paid. The notice period is four weeks.")
+    (one,) = ground("The notice period is four weeks.", passages=(text,)).citations
+    assert "The notice period is four weeks." == one.quote
+    both = ground("Leave is 30 days and the notice period is four weeks.", passages=(text,)).citations
+    assert {"Leave is 30 days.", "The notice period is four weeks."} == {citation.quote for citation in both}
+
+
+def test_a_quote_has_its_place_on_the_page() -> None:
+    """The boxes of a citation are those of the characters it quotes."""
+    text = "Leave is 30 days. The notice period is four weeks."
+    first, second = Box(0, 0, 9, 9), Box(0, 10, 9, 19)
+    chunk = replace(passage(text).chunk, places=(Place(0, 17, first), Place(18, len(text), second)))
+    (citation,) = ground("The notice period is four weeks.", passages=(Passage(chunk, 1.0),)).citations
+    assert (18, (second,)) == (citation.start, citation.boxes)
+
+
+def test_what_a_question_asks_for_and_no_passage_has_is_named() -> None:
+    """Content words, names and numbers that stand nowhere; inflected and compound words count as there."""
+    evidence = Evidence(PASSAGES, "")
+    assert ("Holloway", "2031") == evidence.unmatched("How many days of time off did Holloway take in 2031?")
+    german = Evidence([passage("Die Grenze für Hotels beträgt 120 Euro.")], "")
+    assert () == german.unmatched("Wie hoch ist die Hotelgrenze?")
+    assert ("Mietwagen",) == german.unmatched("Wie hoch ist die Grenze für Mietwagen?")
+
+
+def test_coverage_is_that_of_the_best_passage() -> None:
+    """Words spread over passages do not add up; headings count with their passage."""
+    evidence = Evidence(PASSAGES, "")
+    assert 1.0 == pytest.approx(evidence.coverage("vacation approval"))
+    assert 0.0 < evidence.coverage("vacation chair") < 1.0
+    assert 0.0 == evidence.coverage("xyzzy")
+
+
+@settings(deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3), TEXTS)
+def test_no_supported_sentence_has_a_number_its_quotes_lack(texts: list[str], sentence: str) -> None:
+    """The simple judge, which knows nothing of grounding, finds no number missing; each quote stands at its start."""
+    grounded = ground(sentence, passages=tuple(passage(text) for text in texts))
+    quotes = [citation.quote for citation in grounded.citations]
+    assert not grounded.supported or [] == numbers_missing(grounded.sentence, quotes)
+    for citation in grounded.citations:
+        text = citation.passage.chunk.text
+        assert citation.quote == text[citation.start : citation.start + len(citation.quote)]

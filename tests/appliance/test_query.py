@@ -64,8 +64,23 @@ def test_names_of_files_are_known_by_their_form(text: str, names: tuple[str, ...
 
 def test_the_asked_identifier_comes_first_and_another_of_its_kind_last() -> None:
     """A passage with the identifier overtakes the others, one with another of the same pattern falls behind them."""
-    given = [passage("The V40 has 24 months.", 1.2), passage("Warranty.", 1.0), passage("The P12 has 36 months.", 0.9)]
-    assert ["The P12 has 36 months.", "Warranty.", "The V40 has 24 months."] == order("P12 warranty?", *given)
+    given = [passage("P13: 24 months.", 1.05), passage("Warranty.", 1.0), passage("P12: 36 months.", 0.9)]
+    assert ["P12: 36 months.", "Warranty.", "P13: 24 months."] == order("P12 warranty?", *given)
+
+
+def test_headings_and_paths_say_what_a_passage_is_about() -> None:
+    """Under the heading of another product a passage falls behind, naming one in passing does it no harm."""
+    about, passing = passage("24 months.", 1.05, headings=("V40",)), passage("Unlike the V40.", 1.0)
+    named = passage("P12: 36 months.", 0.9)
+    assert ["P12: 36 months.", "Unlike the V40.", "24 months."] == order("P12 warranty?", about, passing, named)
+    sheet = passage("24 months.", 1.05, "products/v40-data-sheet.md")
+    assert ["P12: 36 months.", "Unlike the V40.", "24 months."] == order("P12 warranty?", sheet, passing, named)
+
+
+def test_where_nobody_has_the_asked_identifier_no_other_falls_behind() -> None:
+    """Then there is nothing that would answer better."""
+    given = [passage("P13: 24 months.", 1.05), passage("Warranty.", 1.0)]
+    assert ["P13: 24 months.", "Warranty."] == order("P12 warranty?", *given)
 
 
 def test_a_part_of_a_longer_identifier_does_not_count() -> None:

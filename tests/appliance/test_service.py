@@ -344,3 +344,14 @@ def test_a_stream_of_events_is_read_line_by_line() -> None:
     """The client's reader of server-sent events."""
     lines = iter(["event: token", 'data: {"text": "a"}', "", "event: answer", 'data: {"id": 1}', ""])
     assert [("token", {"text": "a"}), ("answer", {"id": 1})] == list(events(lines))
+
+
+def test_the_gate_is_opened_over_the_unix_socket_alone(running: Running) -> None:
+    """The log says which configuration has passed; who comes by TCP, or brings no digests, opens nothing."""
+    body = {"digest": "a" * 64, "record": "b" * 64, "report": "c" * 64, "figures": {"accuracy": 0.75}}
+    place = running.client.call("POST", "/api/gate", body)["log_index"]
+    (entry,) = running.appliance.log.entries(place, place + 1)
+    assert ("gate.passed", body) == (entry.kind, entry.body)
+    assert 403 == running.http.post("/api/gate", json=body).status_code
+    with pytest.raises(UsageError):
+        running.client.call("POST", "/api/gate", {**body, "digest": "mine"})

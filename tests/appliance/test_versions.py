@@ -185,7 +185,7 @@ texts = st.sampled_from([OLD, NEW, LEAVE, f"{OLD} {LEAVE}", ""])
 
 @given(st.lists(st.tuples(paths, texts, st.floats(0, 2)), max_size=10), st.sampled_from([QUESTION, "2024?", "changed"]))
 def test_what_is_left_is_of_what_came_and_never_nothing(rows: list[tuple[str, str, float]], question: str) -> None:
-    """Each passage at most once, none that did not come, the same each time, and something where there was something."""
+    """Each passage at most once, none that did not come, always the same, and something where something came."""
     given = [passage(path, text, score, (), i) for i, (path, text, score) in enumerate(rows)]
     found = left(question, *given)
     assert len(found) == len(set(found))

@@ -154,14 +154,64 @@ def test_an_answer_fits_every_screen(address: str, chromium: Any, name: str, siz
 
 
 def test_a_refusal_says_what_was_searched(service: fake.Service, address: str, chromium: Any) -> None:
-    """A refusal is a plain sentence and the passages that came closest."""
+    """A refusal is its text and the documents that came closest, whose passages unfold."""
     service.scripts["Who won?"] = fake.refusal()
     with b.visit(chromium, address) as visit:
         b.ask(visit.page, "Who won?")
         text = b.wait_for_answer(visit.page)
-        assert "The documents do not say." in text
-        assert "people/leave.md" in text
+        assert fake.REFUSAL in text
+        closest = b.last_answer(visit.page).get_by_test_id("stExpander")
+        assert closest.count() == 2
+        closest.first.locator("summary").click()
+        closest.first.get_by_text("Leave of absence is without pay.").wait_for()
         picture(visit.page, "refusal")
+        clean(visit)
+
+
+def test_a_follow_up_question_is_asked_with_the_conversation(
+    service: fake.Service, address: str, chromium: Any
+) -> None:
+    """The second question goes with the first and its answer; what was searched for is said above the answer."""
+    question, meant = "And for contractors?", "And for contractors? (leave, year)"
+    searched = {"question": meant, "documents": 889, "closest": []}
+    service.scripts[question] = fake.answering(
+        [fake.leave()[1][1]], [fake.passage()], question=question, searched=searched, missing=["Madrid"]
+    )
+    with b.visit(chromium, address) as visit:
+        page = visit.page
+        b.ask(page, "How much leave do I get?")
+        b.wait_for_answer(page)
+        b.ask(page, question)
+        text = b.wait_for_answer(page)
+        assert f"Searched for: {meant}" in text
+        assert "This answer leaves out: Madrid" in text
+        sent = [{"question": "How much leave do I get?", "answer": "".join(fake.ANSWER)}]
+        assert service.conversations == [[], sent]
+        picture(page, "follow-up")
+        clean(visit)
+
+
+@pytest.mark.parametrize(("name", "size"), [("laptop", b.LAPTOP), ("phone", b.PHONE)])
+def test_what_contradicts_an_answer_stands_beside_it(
+    service: fake.Service, address: str, chromium: Any, name: str, size: tuple[int, int]
+) -> None:
+    """Both quotes stand under the sentence: side by side where there is room, one above the other on a phone."""
+    against = fake.citation(fake.ANSWER[0], "Employees have 25 days of leave.", "old/leave-2019.pdf", 2)
+    sure, carried = fake.leave()[1][1], fake.leave()[2][1]
+    disputed = {**sure, "support": "contradicted", "against": [against]}
+    service.scripts["q?"] = fake.answering([disputed, carried, fake.statement(" Ask early.")], [fake.passage()])
+    with b.visit(chromium, address, size) as visit:
+        page = visit.page
+        b.ask(page, "q?")
+        text = b.wait_for_answer(page)
+        for wanted in ("[the documents disagree]", "[no document supports this]", "old/leave-2019.pdf · page 2"):
+            assert wanted in text
+        sides = page.locator('[class*="st-key-notice-disagree-"] [class*="st-key-quote-"] .stText')
+        assert sides.all_inner_texts() == [fake.QUOTE, "Employees have 25 days of leave."]
+        left, right = (sides.nth(number).bounding_box() for number in range(2))
+        assert (left["x"] < right["x"] and left["y"] == right["y"]) == (name == "laptop")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        picture(page, f"contradicted-{name}")
         clean(visit)
 
 
@@ -257,18 +307,23 @@ def test_payloads_in_answers_are_text(service: fake.Service, address: str, chrom
     citations = [fake.citation(text, text, text, 1) for text in PAYLOADS]
     everything = "\n".join(PAYLOADS)
     model = {"name": everything, "sha256": ""}
-    service.scripts["harmless"] = fake.answering(PAYLOADS, citations, passages, model=model)
-    service.scripts["refused"] = fake.answering([everything], [], passages, refused=True)
+    statements = [fake.statement(text, [cited]) for text, cited in zip(PAYLOADS, citations, strict=True)]
+    disputed = [fake.statement(text, [cited], [cited]) for text, cited in zip(PAYLOADS, citations, strict=True)]
+    disputed += [fake.statement(text) for text in PAYLOADS]
+    searched = {"question": everything, "documents": 1, "closest": passages}
+    service.scripts["harmless"] = fake.answering(statements, passages, model=model)
+    service.scripts["disputed"] = fake.answering(disputed, passages, missing=PAYLOADS, searched=searched)
+    service.scripts["refused"] = fake.answering([], passages, refused=True, answer=everything, searched=searched)
     service.scripts["broken"] = [("error", {"error": everything, "hint": everything, "kind": ""})]
     with b.visit(chromium, address) as visit:
         page = visit.page
-        for question in ("harmless", "refused", "broken"):
+        for question in ("harmless", "disputed", "refused", "broken"):
             b.ask(page, question)
             b.wait_for_answer(page)
         box = page.get_by_test_id("stChatInputTextArea")
         box.fill(everything.encode("utf-8", "replace").decode())
         box.press("Enter")
-        page.get_by_test_id("stChatMessage").nth(7).wait_for()
+        page.get_by_test_id("stChatMessage").nth(9).wait_for()
         b.wait_for_answer(page)
         page.evaluate("document.querySelectorAll('summary').forEach(fold => fold.click())")
         page.wait_for_timeout(1000)

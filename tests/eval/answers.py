@@ -3,8 +3,8 @@
     python -m tests.eval.answers grounding QA/clapnq-half-answerable.jsonl
     python -m tests.eval.answers ask QA/squad2-half.json --home HOME --count 20
 
-`grounding` needs no model: it takes the gold answers for what a model said, and the same answers with one word put in
-from elsewhere for what it should not have said, and shows for each threshold how many of both are kept. `ask` runs the
+`grounding` needs no model: it takes the gold answers of a clapnq set for what a model said, compares the quoted
+sentences with the selected ones, and shows how many sentences made false are still supported. `ask` runs the
 whole way from search to released sentences with the models that HOME is configured for, the set's own texts as the
 documents, as many unanswerable questions as answerable ones.
 """
@@ -16,23 +16,19 @@ import hashlib
 import json
 import random
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from appliance import bootstrap, config
 from appliance.answer import Answerer, Limits
-from appliance.grounding import Evidence
 from appliance.prompt import load_template
 from appliance.retrieval import Retrieval
-from appliance.sentences import split
 from appliance.types import Answer, Chunk, Document, Passage, chunk_id, document_id
-from appliance.words import words
+from tests.eval import quotes
 from tests.fakes import MemoryIndex, MemoryLog
 
 READERS = frozenset({"group:everyone"})
-THRESHOLDS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +84,6 @@ def passages(texts: dict[str, list[str]]) -> dict[str, list[Passage]]:
     return made
 
 
-def measure_grounding(file: Path, seed: int) -> None:
-    """Print what each threshold keeps, of gold sentences and of the same with one word changed."""
-    texts, questions = read(file)
-    library = passages(texts)
-    chance = random.Random(seed)
-    right, wrong, cited, good = [], [], 0, 0
-    for question in questions:
-        others = [p for title in chance.sample(sorted(set(library) - {question.document}), 4) for p in library[title]]
-        evidence = Evidence([*library[question.document], *others], question.text, threshold=0.0)
-        for sentence in (text for gold in question.gold[:1] for text in _sentences(gold)):
-            grounded = evidence.ground(sentence)
-            right.append(grounded.score if grounded.supported else -1.0)
-            quoted = {s for c in grounded.citations for s in _sentences(c.quote)}
-            cited += len(quoted)
-            good += sum(any(_same(s, gold) for gold in question.support) for s in quoted)
-            changed = _with_a_foreign_word(sentence, chance.choice(others).chunk.text, chance)
-            judged = evidence.ground(changed)
-            wrong.append(judged.score if judged.supported else -1.0)
-    print(f"{len(right)} gold sentences; of {cited} quoted sentences {good / max(1, cited):.3f} are selected ones")
-    print("threshold  gold kept  one word foreign, kept")
-    for threshold in THRESHOLDS:
-        print(f"{threshold:9.2f}  {_share(right, threshold):9.3f}  {_share(wrong, threshold):21.3f}")
-
-
 def measure_answers(file: Path, home: Path, count: int, seed: int) -> None:
     """Print how many questions are answered right, and how many without an answer are refused."""
     texts, questions = read(file)
@@ -158,29 +130,6 @@ def _asker(settings: config.Settings, texts: dict[str, list[str]]) -> Any:
     return ask
 
 
-def _with_a_foreign_word(sentence: str, elsewhere: str, chance: random.Random) -> str:
-    own = [word for word in words(sentence) if len(word.key) >= 5 and not word.readings]
-    known = {word.key for word in own}
-    foreign = [word for word in words(elsewhere) if len(word.key) >= 5 and word.key not in known and not word.readings]
-    if not own or not foreign:
-        return sentence
-    out, into = chance.choice(own), chance.choice(foreign)
-    return sentence[: out.start] + elsewhere[into.start : into.end] + sentence[out.end :]
-
-
-def _sentences(text: str) -> Iterator[str]:
-    return (text[start:end] for start, end in split(text, wrapped=True))
-
-
-def _same(quoted: str, selected: str) -> bool:
-    a, b = (" ".join(text.split()) for text in (quoted, selected))
-    return a in b or b in a
-
-
-def _share(scores: list[float], threshold: float) -> float:
-    return sum(score >= threshold for score in scores) / max(1, len(scores))
-
-
 def main() -> None:
     """Read the arguments and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -193,7 +142,7 @@ def main() -> None:
     if not given.file.is_file():
         sys.exit(f"SKIPPED: {given.file} does not exist. Name a question set.")
     if given.what == "grounding":
-        measure_grounding(given.file, given.seed)
+        quotes.measure(given.file, passages(read(given.file)[0]), given.seed)
     else:
         measure_answers(given.file, given.home, given.count, given.seed)
 

@@ -76,6 +76,11 @@ class Outcome:
     refused: bool
     seconds: float
 
+    @property
+    def written(self) -> str:
+        """Return what of the answer the model wrote: nothing of our refusals, which name how much was searched."""
+        return "" if self.pipeline == "ours" and self.refused else self.answer
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -253,7 +258,7 @@ def report(source: Source, made: Sequence[Case], outcomes: Sequence[Outcome]) ->
 
     def succeeded(case: Case, pipeline: str) -> bool:
         own = f"{source.mails[case.mail].text} {source.mails[case.mail].question}"
-        shown = by_case[case.name, pipeline].answer
+        shown = by_case[case.name, pipeline].written
         return criteria[injection_judge.key(case.attack)].met(shown, own, case.attack, known)
 
     print(f"{'attacks that succeeded':<30}{'ours':>26}{'naive':>26}")
@@ -264,7 +269,7 @@ def report(source: Source, made: Sequence[Case], outcomes: Sequence[Outcome]) ->
     print(f"\n{'questions answered right':<30}{'ours':>26}{'naive':>26}")
     totals: dict[str, dict[str, float]] = {"ours": {}, "naive": {}}
     right = {
-        (case.name, pipeline): correct(source.mails[case.mail], found.answer, found.refused)
+        (case.name, pipeline): correct(source.mails[case.mail], found.written, found.refused)
         for case in made for pipeline in totals for found in [by_case[case.name, pipeline]]
     }  # fmt: skip
     for kind in KINDS:

@@ -1,6 +1,6 @@
 """A small real service for tests of the page: the HTTP contract on a Unix socket, with answers that a test scripts.
 
-`python tests/ui/fake_service.py SOCKET` serves it by itself, to look at the page without an appliance.
+`python -m tests.ui.fake_service SOCKET` serves it by itself, to look at the page without an appliance.
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from pydantic import ValidationError
+
+from appliance.bodies import AskBody
+
 QUOTE = "Every employee has 30 days of paid leave a year"
 PASSAGE = f"Leave is agreed with the team.\n{QUOTE}, and five of them may be carried over.\nAsk early in summer."
 ANSWER = ("Every employee has 30 days of paid leave a year.", " Five days may be carried over into the next year.")
+
+
+REFUSAL = "The documents do not say. 889 documents were searched. Closest: people/leave.md, contracts/annex.pdf."
 
 
 def passage(document: str = "people/leave.md", page: int | None = None, text: str = PASSAGE) -> dict[str, Any]:
@@ -31,21 +38,32 @@ def passage(document: str = "people/leave.md", page: int | None = None, text: st
 
 def citation(sentence: str, quote: str, document: str = "people/leave.md", page: int | None = None) -> dict[str, Any]:
     """Return one citation as the last event of an answer has it."""
-    return {"sentence": sentence, "document": document, "page": page, "quote": quote}
+    return {"sentence": sentence, "document": document, "page": page, "quote": quote, "boxes": []}
 
 
-def record(
-    sentences: Sequence[str], citations: Sequence[Any], passages: Sequence[Any], **changes: Any
+def statement(
+    text: str, citations: Sequence[Any] = (), against: Sequence[Any] = (), support: str = ""
 ) -> dict[str, Any]:
+    """Return one sentence of an answer as it is released; without `support` it has that which its quotes give it."""
+    found = "contradicted" if against else "supported" if citations else "unsupported"
+    return {"text": text, "support": support or found, "citations": list(citations), "against": list(against)}
+
+
+def record(statements: Sequence[Mapping[str, Any]], passages: Sequence[Any], **changes: Any) -> dict[str, Any]:
     """Return the last event of an answer."""
-    timings = {"search_ms": 4.0, "first_token_ms": 400.0, "total_ms": 900.0}
+    timings = {"search_ms": 4.0, "first_token_ms": 400.0, "total_ms": 900.0, "grounding_ms": 20.0}
     tokens = {"prompt_tokens": 900, "reused_tokens": 0, "output_tokens": 40}
     return {
         "id": "a1",
         "question": "",
-        "answer": "".join(sentences),
+        "answer": "".join(statement["text"] for statement in statements),
         "refused": False,
-        "citations": list(citations),
+        "reason": "answered",
+        "confidence": 0.9,
+        "statements": list(statements),
+        "missing": [],
+        "searched": {"question": "", "documents": 889, "closest": []},
+        "citations": [citation for statement in statements for citation in statement["citations"]],
         "passages": [{key: row[key] for key in ("document", "page", "score", "text")} for row in passages],
         "model": {"name": "small-model", "sha256": "ab" * 32},
         "log_index": 7,
@@ -57,30 +75,39 @@ def record(
 Script = Sequence[tuple[str, Mapping[str, Any]]]
 
 
-def answering(
-    sentences: Sequence[str], citations: Sequence[Any], passages: Sequence[Any], **changes: Any
-) -> list[tuple[str, Mapping[str, Any]]]:
+def answering(statements: Sequence[Mapping[str, Any]], passages: Sequence[Any], **changes: Any) -> Script:
     """Return the events of a whole answer."""
     return [
         ("passages", {"id": "a1", "passages": list(passages), "search_ms": 4.0}),
-        *(("token", {"text": sentence}) for sentence in sentences),
-        ("answer", record(sentences, citations, passages, **changes)),
+        *(("token", statement) for statement in statements),
+        ("answer", record(statements, passages, **changes)),
     ]
 
 
-def leave() -> list[tuple[str, Mapping[str, Any]]]:
+def leave() -> Script:
     """Return an answer of two sentences, both with a citation, of which one stands on a page."""
-    carried = passage("contracts/annex.pdf", 3, "Five of them may be carried over.")
-    citations = [
-        citation(ANSWER[0], QUOTE),
-        citation(ANSWER[1].strip(), "Five of them may be carried over.", "contracts/annex.pdf", 3),
+    carried = "Five of them may be carried over."
+    passages = [passage(), passage("contracts/annex.pdf", 3, carried)]
+    second = citation(ANSWER[1].strip(), carried, "contracts/annex.pdf", 3)
+    return answering(
+        [statement(ANSWER[0], [citation(ANSWER[0], QUOTE)]), statement(ANSWER[1], [second])],
+        passages,
+    )
+
+
+def refusal(**changes: Any) -> Script:
+    """Return a refusal: the document that came closest has two passages, the next one has a page."""
+    passages = [
+        passage(),
+        passage("contracts/annex.pdf", 3, "Five of them may be carried over."),
+        passage(text="Leave of absence is without pay."),
     ]
-    return answering(ANSWER, citations, [passage(), carried])
-
-
-def refusal() -> list[tuple[str, Mapping[str, Any]]]:
-    """Return a refusal."""
-    return answering(["The documents do not say."], [], [passage()], refused=True)
+    closest = [{"document": row["document"], "page": row["page"]} for row in passages[:2]]
+    searched = {"question": "Who won?", "documents": 889, "closest": closest}
+    refused = {"refused": True, "reason": "uncertain", "answer": REFUSAL, "searched": searched}
+    [begin, *_, end] = answering([], passages, **(refused | changes))
+    # The refusal itself is released as a sentence is.
+    return [begin, ("token", statement(REFUSAL, support="supported")), end]
 
 
 def document(path: str, status: str = "indexed", **changes: Any) -> dict[str, Any]:
@@ -133,6 +160,7 @@ class Service:
     refuses: tuple[int, dict[str, Any]] | None = None
     gate: threading.Semaphore | None = None
     asked: list[str] = field(default_factory=list)
+    conversations: list[list[dict[str, str]]] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
 
     def found(self, query: Mapping[str, list[str]]) -> list[dict[str, Any]]:
@@ -156,9 +184,10 @@ class Service:
         sums = {name: sum(row[name] for row in rows) for name in ("passages", "size_bytes")}
         return {"statuses": Counter(row["status"] for row in rows), **sums}
 
-    def events(self, question: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        self.asked.append(question)
-        for event in self.scripts.get(question, leave()):
+    def events(self, body: AskBody) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        self.asked.append(body.question)
+        self.conversations.append([turn.model_dump() for turn in body.conversation])
+        for event in self.scripts.get(body.question, leave()):
             if self.gate is not None:
                 self.gate.acquire(timeout=30)
             yield event
@@ -213,7 +242,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         service = self.server.service
-        question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["question"]
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            body = AskBody.model_validate_json(sent)
+        except ValidationError as error:
+            # As the service does: what is not of the contract is not guessed at.
+            self._json(422, {"error": str(error), "hint": "", "kind": "UsageError"})
+            return
         if service.refuses is not None:
             self._json(*service.refuses)
             return
@@ -222,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            for name, data in service.events(question):
+            for name, data in service.events(body):
                 if self._hung_up():
                     break
                 self._chunk(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.fake_service import ANSWER, Service, document, leave
-from ui.client import Client, ClientError, Wanted, events
+from ui.client import EXCHANGES, EXCHANGES_CHARACTERS, Client, ClientError, Exchange, Wanted, events
 
 
 def test_an_answer_arrives_as_its_events_in_order(client: Client) -> None:
@@ -19,6 +19,25 @@ def test_an_answer_arrives_as_its_events_in_order(client: Client) -> None:
     seen = list(client.ask("How much leave?"))
     assert [event.name for event in seen] == ["passages", "token", "token", "answer"]
     assert "".join(event.data["text"] for event in seen[1:3]) == "".join(ANSWER) == seen[3].data["answer"]
+
+
+def test_a_question_goes_with_what_was_said_before_it(client: Client, service: Service) -> None:
+    """Questions and answers of the conversation are sent in their order, the newest last."""
+    list(client.ask("And for contractors?", [Exchange("How much leave?", "30 days."), Exchange("Who won?", "")]))
+    sent = [{"question": "How much leave?", "answer": "30 days."}, {"question": "Who won?", "answer": ""}]
+    assert service.conversations == [sent]
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "kept"), [(EXCHANGES + 5, 1, EXCHANGES), (9, EXCHANGES_CHARACTERS // 3, 2)]
+)
+def test_of_a_long_conversation_the_newest_exchanges_are_sent(
+    client: Client, service: Service, count: int, length: int, kept: int
+) -> None:
+    """However long a conversation gets, the service takes the next question of it."""
+    earlier = [Exchange(f"q{number}", "x" * length) for number in range(count)]
+    list(client.ask("And then?", earlier))
+    assert [turn["question"] for turn in service.conversations[0]] == [f"q{n}" for n in range(count - kept, count)]
 
 
 def test_events_arrive_while_the_answer_is_being_written(client: Client, service: Service) -> None:

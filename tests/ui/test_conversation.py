@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tests.ui.fake_service import ANSWER, leave
-from ui.client import ClientError, Event
+from tests.ui.fake_service import ANSWER, Script, leave, refusal
+from ui.client import ClientError, Event, Exchange
 from ui.conversation import TURNS, Conversation, State, Turn
 
 SECONDS = 10.0
@@ -31,9 +31,9 @@ class Scripted:
         self.stopped = True
         self.events.put(None)
 
-    def play(self, *indexes: int) -> None:
+    def play(self, *indexes: int, script: Script = ()) -> None:
         for index in indexes:
-            name, data = leave()[index]
+            name, data = (script or leave())[index]
             self.events.put(Event(name, dict(data)))
 
 
@@ -105,7 +105,7 @@ def test_a_stream_without_a_record_is_a_failure() -> None:
 def test_only_one_question_runs_at_a_time() -> None:
     """A second submission while an answer is being written is not asked."""
     asked = Scripted()
-    conversation = Conversation(lambda _: asked)
+    conversation = Conversation(lambda *_: asked)
     assert [conversation.start("one"), conversation.start("two")] == [True, False]
     conversation.turns[0].stop()
     assert [turn.question for turn in conversation.turns] == ["one"]
@@ -115,7 +115,7 @@ def test_only_one_question_runs_at_a_time() -> None:
 
 def test_blank_questions_are_not_asked() -> None:
     """Blanks alone are not a question; around one they are taken off."""
-    conversation = Conversation(lambda _: Scripted())
+    conversation = Conversation(lambda *_: Scripted())
     assert not conversation.start(" \n\t")
     assert conversation.start("  q \n")
     assert conversation.turns[0].question == "q"
@@ -125,7 +125,7 @@ def test_blank_questions_are_not_asked() -> None:
 def test_clearing_stops_what_runs() -> None:
     """A new conversation has no turns, and nobody computes for the old one."""
     asked = Scripted()
-    conversation = Conversation(lambda _: asked)
+    conversation = Conversation(lambda *_: asked)
     conversation.start("q")
     conversation.clear()
     assert (conversation.turns, asked.stopped) == ((), True)
@@ -134,7 +134,7 @@ def test_clearing_stops_what_runs() -> None:
 def test_the_oldest_turns_are_forgotten() -> None:
     """A conversation keeps a bounded number of turns, numbered through."""
 
-    def at_once(_: str) -> Scripted:
+    def at_once(_: str, __: Sequence[Exchange]) -> Scripted:
         asked = Scripted()
         asked.play(0, 1, 2, 3)
         return asked
@@ -144,3 +144,31 @@ def test_the_oldest_turns_are_forgotten() -> None:
         conversation.start(f"q{number}")
         settled(conversation.turns[-1])
     assert [turn.number for turn in conversation.turns] == list(range(3, TURNS + 3))
+
+
+def test_a_question_is_asked_with_the_complete_answers_before_it() -> None:
+    """An answer goes with its question; a refusal answers nothing, and what has not come to its end is left out."""
+    told: list[Sequence[Exchange]] = []
+    running: list[Scripted] = []
+
+    def note(_: str, earlier: Sequence[Exchange]) -> Scripted:
+        told.append(earlier)
+        running.append(Scripted())
+        return running[-1]
+
+    conversation = Conversation(note)
+    conversation.start("answered")
+    running[-1].play(0, 1, 2, 3)
+    settled(conversation.turns[-1])
+    conversation.start("refused")
+    running[-1].play(0, 1, 2, script=refusal())
+    settled(conversation.turns[-1])
+    conversation.start("stopped")
+    conversation.turns[-1].stop()
+    conversation.start("failed")
+    running[-1].events.put(ClientError("disk full"))
+    settled(conversation.turns[-1])
+    conversation.start("last")
+    conversation.clear()
+    known = [Exchange("answered", "".join(ANSWER)), Exchange("refused", "")]
+    assert told == [[], known[:1], known, known, known]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -56,8 +57,8 @@ def test_an_answer_is_drawn_with_numbers_quotes_and_footer(api_socket: Path) -> 
 
 def test_two_sentences_with_one_quote_share_its_number(api_socket: Path, service: Service) -> None:
     """A source is listed once, however often it is cited."""
-    citations = [fake.citation(sentence.strip(), fake.QUOTE) for sentence in fake.ANSWER]
-    service.scripts["q"] = fake.answering(fake.ANSWER, citations, [fake.passage()])
+    statements = [fake.statement(text, [fake.citation(text.strip(), fake.QUOTE)]) for text in fake.ANSWER]
+    service.scripts["q"] = fake.answering(statements, [fake.passage()])
     app = asked(api_socket, "q")
     assert len(app.expander) == 1
     assert texts(app).count("\\[1\\]]") == 2
@@ -65,18 +66,89 @@ def test_two_sentences_with_one_quote_share_its_number(api_socket: Path, service
 
 def test_a_quote_that_is_in_no_passage_is_shown_by_itself(api_socket: Path, service: Service) -> None:
     """A citation never unfolds to nothing, and never to a passage that does not hold it."""
-    citation = fake.citation(fake.ANSWER[0], "Something else.")
-    service.scripts["q"] = fake.answering(fake.ANSWER, [citation], [fake.passage()])
+    statement = fake.statement(fake.ANSWER[0], [fake.citation(fake.ANSWER[0], "Something else.")])
+    service.scripts["q"] = fake.answering([statement], [fake.passage()])
     app = asked(api_socket, "q")
     assert [element.value for element in app.expander[0].text] == ["Something else."]
 
 
-def test_a_refusal_lists_what_was_searched(api_socket: Path, service: Service) -> None:
-    """A refusal is no error: it says so, and shows the closest passages."""
+def test_a_contradicted_sentence_shows_both_sides(api_socket: Path, service: Service) -> None:
+    """The sentence says that the documents disagree; under it both quotes stand side by side, each with its place."""
+    service.scripts["q"] = fake.answering([*disputed(), fake.statement(" More.", [])], [fake.passage()])
+    app = asked(api_socket, "q")
+    assert [r"\[the documents disagree\]", r"\[no document supports this\]"] == [
+        element.value for element in app.markdown if element.value.startswith(r"\[") and "`" not in element.value
+    ]
+    assert "**The documents disagree**" in texts(app)
+    sides = [(column.caption[0].value, column.markdown[0].value, column.text[0].value) for column in app.columns]
+    assert sides == [
+        ("Quoted for the answer", r"\[1\] `people/leave.md`", fake.QUOTE),
+        ("Quoted against it", r"\[2\] `old/leave.pdf` · page 2", "Employees have 25 days."),
+    ]
+    assert [expander.label for expander in app.expander] == [side[1] for side in sides]
+
+
+def disputed() -> list[dict[str, Any]]:
+    """Return one sentence that a quote supports and another one denies."""
+    against = fake.citation(fake.ANSWER[0], "Employees have 25 days.", "old/leave.pdf", 2)
+    return [fake.statement(fake.ANSWER[0], [fake.citation(fake.ANSWER[0], fake.QUOTE)], [against])]
+
+
+def test_a_stopped_answer_keeps_its_marks(api_socket: Path, service: Service) -> None:
+    """What was written before an answer broke off is shown as it would have been in a complete one."""
+    broken = {"error": "disk full", "hint": "", "kind": "LogError"}
+    passages = {"id": "a1", "passages": [fake.passage()], "search_ms": 4.0}
+    service.scripts["q"] = [("passages", passages), ("token", disputed()[0]), ("error", broken)]
+    app = asked(api_socket, "q")
+    assert "**The documents disagree**" in texts(app)
+    assert "The answer is not complete" in texts(app)
+    assert len(app.expander) == 2
+
+
+def test_missing_parts_are_named(api_socket: Path, service: Service) -> None:
+    """A partial answer says in the question's words what it leaves out; a whole one says nothing of it."""
+    whole = fake.leave()[1][1]
+    service.scripts["part"] = fake.answering([whole], [fake.passage()], missing=["Madrid", "Oslo"])
+    assert "This answer leaves out: Madrid, Oslo" in texts(asked(api_socket, "part"))
+    assert "leaves out" not in texts(asked(api_socket, "whole"))
+
+
+def test_a_follow_up_question_is_asked_with_the_conversation(api_socket: Path, service: Service) -> None:
+    """Earlier questions and answers go along, and what was searched for is said where it is not the question."""
+    meant = {"question": "And for contractors? (leave)", "documents": 889, "closest": []}
+    service.scripts["And for contractors?"] = fake.answering(
+        [fake.leave()[1][1]], [fake.passage()], question="And for contractors?", searched=meant
+    )
+    app = asked(api_socket, "How much leave?")
+    assert "Searched for" not in texts(app)
+    app.chat_input[0].set_value("And for contractors?").run()
+    assert service.conversations[-1] == [{"question": "How much leave?", "answer": "".join(fake.ANSWER)}]
+    assert "Searched for: And for contractors? (leave)" in texts(app)
+    press(app, "New conversation")
+    app.chat_input[0].set_value("Who?").run()
+    assert service.conversations[-1] == []
+
+
+def test_a_refusal_says_what_was_searched_and_what_came_closest(api_socket: Path, service: Service) -> None:
+    """A refusal is no error: it says how much was searched, and each of the closest documents unfolds once."""
     service.scripts["q"] = fake.refusal()
     app = asked(api_socket, "q")
-    assert "The documents do not say." in texts(app)
-    assert [expander.label for expander in app.expander] == ["`people/leave.md`"]
+    assert fake.REFUSAL in texts(app)
+    assert [element.value for element in app.caption][:1] == ["Closest, of 889 documents searched:"]
+    assert [expander.label for expander in app.expander] == [
+        "`people/leave.md`",
+        "`contracts/annex.pdf` · page 3",
+    ]
+    opened = [element.value for element in app.expander[0].text]
+    assert [fake.PASSAGE in opened, "Leave of absence is without pay." in opened] == [True, True]
+
+
+def test_a_refusal_without_passages_is_the_sentence_alone(api_socket: Path, service: Service) -> None:
+    """Where nothing came close, nothing is there to be opened, and no heading announces it."""
+    nothing = {"question": "q", "documents": 889, "closest": []}
+    service.scripts["q"] = fake.answering([], [], refused=True, answer=fake.REFUSAL, searched=nothing)
+    app = asked(api_socket, "q")
+    assert [len(app.expander), "Closest, of" in texts(app)] == [0, False]
 
 
 def test_a_refused_request_shows_message_and_hint(api_socket: Path, service: Service) -> None:

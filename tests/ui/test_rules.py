@@ -13,7 +13,7 @@ FILES = sorted(UI.rglob("*.py"))
 # Calls that interpret Markdown in their first argument, Streamlit's and the page's own.
 MARKDOWN = {
     *("markdown", "caption", "title", "header", "subheader", "expander", "status", "button", "metric", "pills"),
-    *("text_input", "chat_input", "badge", "notice", "_draw_passage"),
+    *("text_input", "chat_input", "badge", "notice"),
 }
 FORBIDDEN = {"write", "html", "write_stream", "latex", "iframe", "error", "warning", "info", "success", "exception"}
 # What a text that is interpreted may be put together from, beside our own words: numbers and texts through `literal`.

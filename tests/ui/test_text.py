@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ui.text import around, clean, displayable, duration, literal, moment, numbered, plural, size, untrimmed
+from ui.text import around, clean, displayable, duration, literal, moment, plural, size, untrimmed
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -57,31 +57,6 @@ def test_untrimmed_text_survives_trimming(text: str) -> None:
     assert kept.strip().replace("\u200b", "") == text.replace("\u200b", "")
     if text == text.strip():
         assert kept == text
-
-
-@given(st.lists(st.text("ab. ", max_size=6)), st.lists(st.text("ab. ", max_size=6)))
-def test_numbered_pieces_join_to_the_answer_and_keep_every_number(sentences: list[str], cited: list[str]) -> None:
-    """Cutting an answer at its citations loses neither text nor numbers."""
-    answer = "".join(sentences)
-    pieces = numbered(answer, [(sentence, number) for number, sentence in enumerate(cited)])
-    assert "".join(piece.text for piece in pieces) == answer
-    assert sorted(number for piece in pieces for number in piece.numbers) == list(range(len(cited)))
-
-
-def test_numbers_stand_behind_the_sentence_they_support() -> None:
-    """Each number follows its sentence; of a sentence that stands twice, the second gets the second citation."""
-    pieces = numbered("Yes. No. Yes. More.", [("Yes.", 1), ("Yes.", 2), (" No. ", 3), ("Yes.", 4)])
-    assert [(piece.text, piece.numbers) for piece in pieces] == [
-        ("Yes.", (1, 2)),
-        (" No.", (3,)),
-        (" Yes.", (4,)),
-        (" More.", ()),
-    ]
-
-
-def test_a_sentence_that_is_not_in_the_answer_is_marked_at_its_end() -> None:
-    """No citation disappears because its sentence was rewritten."""
-    assert numbered("Yes.", [("Never said.", 1)])[-1].numbers == (1,)
 
 
 @given(st.text("ab "), st.text("ab "))

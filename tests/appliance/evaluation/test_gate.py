@@ -207,5 +207,14 @@ def test_what_is_shown_to_be_worse_is_named() -> None:
     names = {"accuracy", "ndcg@10"}
     assert [] == gated.worse(good, good, names)
     assert [] == gated.worse(bad, good, names)
-    assert ["accuracy", "a: ndcg@10"] == [line.partition(" is shown")[0] for line in gated.worse(good, bad, names)]
-    assert ["accuracy"] == [line.partition(" is shown")[0] for line in gated.worse(good, bad, {"accuracy"})]
+    worse = [line.partition(" is shown")[0] for line in gated.worse(good, bad, names)]
+    assert ["answers: accuracy", "a: ndcg@10"] == worse
+    assert 1 == len(gated.worse(good, bad, {"accuracy"}))
+
+
+def test_runs_without_a_common_question_cannot_be_compared() -> None:
+    """Where a check cannot be made, the answer is no."""
+    one = run([answer(1, "yes")], [ranking("a", 1, 0)])
+    other = run([answer(2, "yes")], [ranking("b", 1, 0)])
+    assert ["answers: no question of the test split is in both runs"] == gated.worse(one, other, {"accuracy"})
+    assert ["b: no question of the test split is in both runs"] == gated.worse(one, other, {"ndcg@10"})

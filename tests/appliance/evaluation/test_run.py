@@ -10,11 +10,11 @@ import pytest
 
 from appliance.errors import EngineError, LogError
 from appliance.evaluation import asking
-from appliance.evaluation.asking import READERS, Parts, Texts
+from appliance.evaluation.asking import READERS, Outcome, Parts, Texts
 from appliance.evaluation.records import Gold
 from appliance.evaluation.run import Session, code_digest
 from appliance.evaluation.sets import Query, Question
-from appliance.evaluation.store import Outcome, Store, key
+from appliance.evaluation.store import Store, key
 from appliance.types import (
     Answer,
     Chunk,
@@ -75,6 +75,8 @@ class Scripted:
 
     def find(self, question: str, readers: frozenset[str], limit: int) -> Scripted:
         self.searched.append(question)
+        if self.failure:
+            raise self.failure
         return self
 
     def ask(
@@ -267,10 +269,22 @@ def test_a_question_that_fails_is_wrong_and_tried_again(tmp_path: Path) -> None:
     with Store(tmp_path / "records.jsonl") as store:
         (failed,) = session(broken, store, warnings).questions("s", [question()], Texts(index(), SHARE))
         assert [(False, "failed", "")] == [(each.refused, each.reason, each.text) for each in failed.answers]
+        assert 6 == len(failed.ranked)
+        assert {()} == {each.ranking for each in failed.ranked}
         assert ['s, question "hotel" failed: no more memory'] == warnings
         healed = Scripted([passage("travel.md")])
         (answered,) = session(healed, store).questions("s", [question()], Texts(index(), SHARE))
         assert "answered" == answered.answers[0].reason
+
+
+def test_a_search_that_fails_has_found_nothing(tmp_path: Path) -> None:
+    """Left out, it would make the others look better."""
+    query, broken = Query("q", "hotels", "test", {"travel.md": 1}), Scripted([], failure=EngineError("no more memory"))
+    with Store(tmp_path / "records.jsonl") as store:
+        (failed,) = session(broken, store).queries("b", [query], str)
+    assert [("fused", (), {"travel.md": 1}), ("words", (), {"travel.md": 1}), ("meaning", (), {"travel.md": 1})] == [
+        (each.system, each.ranking, each.relevant) for each in failed.ranked
+    ]
 
 
 def test_a_broken_log_ends_the_evaluation(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import UsageError
+from appliance.evaluation.folder import read
 from appliance.evaluation.records import Gold
-from appliance.evaluation.sets import Choice, Query, Question, QuestionSet, Sets, choose, missing_documents, read
+from appliance.evaluation.sets import Choice, Query, Question, QuestionSet, Sets, choose, missing_documents
 from appliance.types import Turn
 
 LIMIT = {"id": "1", "question": "How much may a hotel cost?", "answers": ["140 euros"]}
