@@ -17,8 +17,8 @@ from appliance.versions import collapse
 # What all of a question's words are worth beside a cosine of 1, for a sentence: of ten handbook questions, this weight
 # put a sentence with the answer first for seven.
 WORDS = 0.3
-# How many passages the stages after the fusion look at for each that is wanted: some of the best may go as copies.
-SPARE = 4
+# How many passages are compared with each other for each that is wanted, to begin with: comparing all takes long.
+SPARE = 3
 
 Rerank = Callable[[str, Sequence[Passage]], Sequence[Passage]]
 Named = Callable[[Sequence[str], frozenset[str]], frozenset[str]]
@@ -92,9 +92,8 @@ class Retrieval:
         vector = self._embedder.embed([question])[0]
         found = self._candidates(query, vector, readers)
         allowed = [hit for each in found if (hit := self._checked(each, readers)) is not None]
-        best = boost(query, fuse(question, allowed))[: max(self._stages.depth, SPARE * limit)]
-        reranked = reordered(self._stages.rerank(question, best))
-        passages = spread(_distinct(collapse(query, reranked)))[: max(0, limit)]
+        best = reordered(self._stages.rerank(question, boost(query, fuse(question, allowed))))
+        passages = spread(_collapsed(query, best, limit))[: max(0, limit)]
         return Hits(tuple(in_reading_order(passages)), len(found), len(found) - len(allowed))
 
     def nearest(self, question: str, sentences: Mapping[str, float]) -> dict[str, float]:
@@ -124,6 +123,16 @@ class Retrieval:
         if now is None or now.id != known.id or now.sha256 != known.sha256 or readers.isdisjoint(now.readers):
             return None
         return replace(hit, chunk=replace(hit.chunk, document=now))
+
+
+def _collapsed(query: Query, passages: Sequence[Passage], limit: int) -> list[Passage]:
+    """Return passages without copies and old versions: some more than `limit`, if there are."""
+    wide = SPARE * max(1, limit)
+    while True:
+        kept = _distinct(collapse(query, passages[:wide]))
+        if len(kept) >= limit or wide >= len(passages):
+            return kept
+        wide *= 2
 
 
 def _distinct(passages: Sequence[Passage]) -> list[Passage]:

@@ -64,8 +64,11 @@ def sentences(statements: Sequence[Statement], key: str) -> None:
             # What separates a sentence from the one before it, not from what stands above.
             text = statement.text if number else statement.text.lstrip()
             if statement.support in (UNSUPPORTED, CONTRADICTED):
+                # Blanks before it are not marked.
+                if lead := text[: len(text) - len(text.lstrip())]:
+                    plain(lead)
                 with st.container(key=f"doubt-{key}-{number}", gap=None):
-                    plain(text)
+                    plain(text.lstrip())
             else:
                 plain(text)
             if statement.numbers:

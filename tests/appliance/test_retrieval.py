@@ -144,3 +144,12 @@ def test_the_same_words_under_another_heading_are_another_passage() -> None:
 
 def texts(part: Retrieval, question: str) -> list[str]:
     return [passage.chunk.text for passage in part.search(question, EVERYONE, 10)]
+
+
+def test_many_copies_leave_room_for_the_rest() -> None:
+    """However many copies come first, what else was found is shown."""
+    copies = [(document(f"{i}.md"), ["thirty days of leave"]) for i in range(30)]
+    index = indexed(*copies, (document("x.md"), ["a desk for leave"]))
+    assert ["thirty days of leave", "a desk for leave"] == [
+        p.chunk.text for p in retrieval(index).search("thirty days of leave", EVERYONE, 3)
+    ]
