@@ -2,7 +2,8 @@
 
 A template is a TOML file in `appliance/prompts`; the model's chat family is another, chosen by `Generator.chat`. Both
 are named by sha256 in the log. What we wrote is trusted; paths, headings and texts of documents and the question are
-not: an engine tokenises them without special tokens, and here they lose whatever would read as one of our frames.
+not: an engine tokenises them without special tokens, and here they lose whatever would read as one of our frames
+(appliance/fence.py).
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ from importlib import resources
 from typing import Any
 
 from appliance.errors import ConfigError
+from appliance.fence import Fence, is_quote, without_lone
 from appliance.types import Json, Passage, Prompt, Segment
 
 # The longest path or heading that is worth its tokens; what is cut is still in the citation.
 LABEL_CHARACTERS = 200
+# Stands in a heading for the sign that we put between two.
+NO_JOINT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 FRAMES = {
     "passage": ("open", "headings", "between_headings", "text", "close"),
     "closest": ("open", "each", "close"),
     "question": ("open", "close"),
     "output": ("stop",),
-    "fence": ("marks",),
+    "fence": ("marks", "instead_of_first", "lines", "instead_of_last"),
 }
 
 
@@ -65,7 +69,9 @@ class Template:
                 _open=body["question"]["open"],
                 _task=body["question"]["close"],
                 _end=roles["user_close"],
-                _marks=re.compile("|".join(re.escape(mark) for mark in body["fence"]["marks"]), re.IGNORECASE),
+                _fence=Fence(
+                    *(body["fence"][key] for key in ("marks", "lines", "instead_of_first", "instead_of_last"))
+                ),
             )
         except KeyError as error:
             raise ConfigError(f"chat family {chat} lacks {error}", "Add the key.") from error
@@ -83,7 +89,7 @@ class Prompter:
     _open: str = field(repr=False)
     _task: str = field(repr=False)
     _end: str = field(repr=False)
-    _marks: re.Pattern[str] = field(repr=False)
+    _fence: Fence = field(repr=False)
 
     def build(self, passages: Sequence[Passage], asked: Asked) -> Prompt:
         """Return the prompt. A passage's part depends on the passage alone, not on its place or on the question."""
@@ -98,7 +104,7 @@ class Prompter:
         chunk, frame = passage.chunk, self._passage
         label = [_ours(frame["open"]), self._theirs(_one_line(chunk.document.path))]
         if chunk.headings:
-            headings = frame["between_headings"].join(_one_line(heading) for heading in chunk.headings)
+            headings = frame["between_headings"].join(self._heading(heading) for heading in chunk.headings)
             label += [_ours(frame["headings"]), self._theirs(headings[-LABEL_CHARACTERS:])]
         return (*label, _ours(frame["text"]), self._theirs(chunk.text), _ours(frame["close"]))
 
@@ -110,8 +116,12 @@ class Prompter:
         task = f"{self._task} {asked.answer_in}" if asked.answer_in else self._task
         return (*again, _ours(self._open), self._theirs(asked.question), _ours(task + self._end))
 
+    def _heading(self, heading: str) -> str:
+        """Return a heading that cannot be taken for two, and is a line of its own to the fence."""
+        return self._fence.broken(without_lone(_one_line(heading), self._passage["between_headings"].strip(), NO_JOINT))
+
     def _theirs(self, text: str) -> Segment:
-        return Segment(self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text), trusted=False)
+        return Segment(self._fence.broken(text), trusted=False)
 
 
 def load_template(name: str) -> Template:
@@ -142,5 +152,5 @@ def _ours(text: str) -> Segment:
 
 def _one_line(text: str) -> str:
     """Return a path or heading that cannot leave its place in the frame: no line breaks, no controls, no quotes."""
-    visible = ("'" if c == '"' else c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    visible = ("'" if is_quote(c) else c if unicodedata.category(c)[0] != "C" else " " for c in text)
     return " ".join("".join(visible).split())[-LABEL_CHARACTERS:]

@@ -21,11 +21,15 @@ def passage_record(passage: Passage) -> dict[str, Any]:
 
 
 def citation_record(citation: Citation) -> dict[str, Any]:
-    """Return one citation as it stands in `appliance ask --json`; `boxes` are left, top, right, bottom in points."""
+    """Return one citation as it stands in `appliance ask --json`."""
     document = citation.passage.chunk.document.path
+    return {"sentence": citation.sentence, "document": document, "page": citation.page, "quote": citation.quote}
+
+
+def quote_record(citation: Citation) -> dict[str, Any]:
+    """Return a citation with its place: `boxes` are left, top, right, bottom in points from the page's top left."""
     boxes = [[box.left, box.top, box.right, box.bottom] for box in citation.boxes]
-    place = {"document": document, "page": citation.page, "quote": citation.quote, "boxes": boxes}
-    return {"sentence": citation.sentence, **place}
+    return {**citation_record(citation), "boxes": boxes}
 
 
 def statement_record(statement: Statement) -> dict[str, Any]:
@@ -33,8 +37,8 @@ def statement_record(statement: Statement) -> dict[str, Any]:
     return {
         "text": statement.text,
         "support": statement.support,
-        "citations": [citation_record(citation) for citation in statement.citations],
-        "against": [citation_record(citation) for citation in statement.against],
+        "citations": [quote_record(citation) for citation in statement.citations],
+        "against": [quote_record(citation) for citation in statement.against],
     }
 
 

@@ -113,13 +113,21 @@ def test_an_answer_comes_as_passages_then_tokens_then_the_record(running: Runnin
         "question",
         "answer",
         "refused",
+        "reason",
+        "confidence",
+        "statements",
+        "missing",
+        "searched",
         "citations",
         "passages",
         "model",
         "log_index",
         "timings",
     } == record.keys()
-    assert (TEXT, False) == (record["answer"], record["refused"])
+    assert (TEXT, False, "answered") == (record["answer"], record["refused"], record["reason"])
+    assert [(TEXT, "supported")] == [(s["text"], s["support"]) for s in record["statements"]]
+    assert [[]] == [citation["boxes"] for citation in record["statements"][0]["citations"]]
+    assert got[1][1] == record["statements"][0]
     assert [{"sentence": TEXT, "document": "travel.txt", "page": 3, "quote": TEXT}] == record["citations"]
 
 
@@ -355,3 +363,32 @@ def test_the_gate_is_opened_over_the_unix_socket_alone(running: Running) -> None
     assert 403 == running.http.post("/api/gate", json=body).status_code
     with pytest.raises(UsageError):
         running.client.call("POST", "/api/gate", {**body, "digest": "mine"})
+
+
+def test_a_refusal_says_what_was_searched(running: Running) -> None:
+    """The record names how many documents the reader may read, and those that come closest."""
+    running.put("travel.txt", TEXT)
+    running.put("other.txt", "Nothing of the kind stands here.")
+    running.appliance.answerer._generator._script = "Not in the documents."  # type: ignore[attr-defined]  # a fake
+    record = running.asked("What is the hotel limit?")[-1][1]
+    assert (True, []) == (record["refused"], record["statements"])
+    assert 2 == record["searched"]["documents"]
+    assert {"document": "travel.txt", "page": 3} == record["searched"]["closest"][0]
+    assert "travel.txt" in record["answer"]
+
+
+def test_a_conversation_gives_a_question_its_meaning(running: Running) -> None:
+    """What leans on an earlier question is searched for with its topic; the service keeps no conversation."""
+    running.put("travel.txt", TEXT)
+    turns = [{"question": "What is the hotel limit in Berlin?", "answer": TEXT}]
+    body = {"question": "And in Madrid?", "conversation": turns}
+    record = list(running.client.stream("/api/ask", body))[-1][1]
+    assert "hotel" in record["searched"]["question"]
+    assert "And in Madrid?" == record["question"]
+
+
+def test_a_long_conversation_is_refused(running: Running) -> None:
+    """Twenty turns are read, more are a mistake of the caller."""
+    turns = [{"question": "a", "answer": "b"}] * 21
+    with pytest.raises(UsageError):
+        list(running.client.stream("/api/ask", {"question": "And?", "conversation": turns}))

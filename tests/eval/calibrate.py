@@ -69,7 +69,8 @@ def rows(file: Path, count: int, seed: int) -> list[dict[str, Any]]:
             (row for row in found if row.get("split") == "tune" and bool(row["answers"]) == answerable),
             key=lambda row: str(row["id"]),
         )
-        chosen.append(chance.sample(group, min(count, len(group))))
+        chance.shuffle(group)
+        chosen.append(group[:count])
     return [row for pair in _alternating(chosen) for row in pair]
 
 

@@ -104,8 +104,7 @@ def test_a_stream_without_a_record_is_a_failure() -> None:
 
 def test_only_one_question_runs_at_a_time() -> None:
     """A second submission while an answer is being written is not asked."""
-    asked = Scripted()
-    conversation = Conversation(lambda *_: asked)
+    conversation = Conversation(lambda *_: Scripted())
     assert [conversation.start("one"), conversation.start("two")] == [True, False]
     conversation.turns[0].stop()
     assert [turn.question for turn in conversation.turns] == ["one"]
