@@ -1,3 +1,3 @@
 """A private knowledge appliance: documents in, quoted answers out, nothing leaves the box."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -1,6 +1,6 @@
 """The second use-case: answer a question.
 
-search → log → passages into the prompt → generate → each finished sentence: ground, decide, log, release → log → answer.
+search → log → passages into the prompt → generate → each sentence: ground, decide, log, release → log → answer.
 Nothing is yielded before the entry that records it is on disk.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections.abc
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Literal

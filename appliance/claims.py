@@ -181,7 +181,9 @@ def prepare(passage: Passage, fallback: Language | None) -> Text:
         flat = [*spoken, *(part for word in spoken for part in word.parts)]
         keys = frozenset(word.key for word in flat if not word.readings or word.spelled)
         row = marker_length(line) > 0 or "|" in line or "\t" in line
-        pieces.append(Piece(span, tuple(spoken), keys, tuple(word for word in flat if word.readings), row))
+        # "3. Loss" is no 3 that could stand for three hours.
+        counted = tuple(word for word in flat if word.readings and word.start >= marker_length(line))
+        pieces.append(Piece(span, tuple(spoken), keys, counted, row))
     above = words(" ".join((chunk.document.path, *chunk.headings)).replace("_", " "), language)
     # No numbers, and no codes that have any: what is shown as a quote must hold them itself.
     label = frozenset(word.key for word in above if not word.readings and not any(c.isdigit() for c in word.key))

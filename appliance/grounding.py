@@ -22,7 +22,7 @@ from appliance.sentences import Span, marker_length
 from appliance.types import Citation, Passage, places_of
 from appliance.words import words
 
-# Chosen on the even half of clapnq (tests/eval/answers.py prints the trade-off): the share of a sentence's weight that
+# Chosen on the even half of clapnq (tests/eval/quotes.py prints what it keeps): the share of a sentence's weight that
 # must stand in its quotes.
 THRESHOLD = 0.6
 # The share the best quoted sentence must have alone, headings aside: quotes may complete each other, not assemble a

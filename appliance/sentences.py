@@ -130,9 +130,10 @@ def _runs_on(text: str, start: int, newline: int) -> bool:
     """Return whether the line break at `newline` stands inside a sentence."""
     line = text[text.rfind("\n", start, newline) + 1 : newline].strip()
     following = text[newline + 1 :].split("\n", 1)[0]
-    if not following.strip() or _BLOCK.match(following) or line.startswith("|") or line.endswith("|"):
+    if not line or not following.strip() or _BLOCK.match(following):
         return False
-    if not line:
+    # Rows of a table, with their bars outside ("| a | b |") or between ("A: a | B: b").
+    if line.startswith("|") or line.endswith("|") or " | " in line or " | " in following:
         return False
     return following.lstrip()[0].islower() or (len(line) >= _MARGIN and line[-1] not in ".!?…:;。！？")
 

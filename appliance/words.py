@@ -22,7 +22,10 @@ _DENSE = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
     # What may be a code: letters and digits in one, or joined by hyphens and points ("P12-EX", "2FA", "v1.2.3").
     r"(?P<code>(?<![\w.])(?=[\w.-]*\d)(?=[\d.-]*[A-Za-z])[A-Za-z\d_]+(?:-[A-Za-z\d_]+|\.(?=\d)[A-Za-z\d_]+)*(?!\w))|"
-    r"(?P<number>\d++(?:[.,'’\u00a0\u202f]\d++)*+)|"
+    r"(?P<number>(?<![\d:])\d{1,2}:[0-5]\d(?![\d:])|"
+    # Groups with a plain space between them only where decimals or a currency follow: "Room 12 345" are two numbers.
+    r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:,\d+(?!\d)|(?=[ \u00a0\u202f]?[€$£]))|"
+    r"\d++(?:[.,'’\u00a0\u202f]\d++)*+)|"
     rf"(?P<dense>[{_DENSE}]+)|"
     rf"(?P<word>(?:(?![{_DENSE}])[\w{_MARKS}\u00ad])+(?:['’](?![{_DENSE}])[^\W\d_]+)*)"
 )
@@ -130,7 +133,8 @@ def _plain_words(text: str, start: int, end: int, known: Lexicon) -> list[Word]:
 
 def _word(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:
     if match["number"]:
-        return [Word(match[0], *match.span(), readings=readings(match[0]), measure=symbol_at(text, *match.span()))]
+        meant = _readings(match[0])
+        return [Word(match[0], *match.span(), readings=meant, measure=symbol_at(text, *match.span()))]
     key = normal(match[0])
     if not key:
         return []
@@ -138,6 +142,16 @@ def _word(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:
         return [Word(key, *match.span(), readings=frozenset({str(known.numbers[key])}), spelled=True)]
     shouted = match[0].isupper() and len(key) > 1
     return [Word(key, *match.span(), name=match[0][0].isupper() or match[0] != match[0].lower(), code=shouted)]
+
+
+def _readings(number: str) -> frozenset[str]:
+    """Return what digits may mean: a time of day, a number in groups with spaces between them, any other number."""
+    hour, colon, minute = number.partition(":")
+    if colon:
+        time = f"{int(hour)}:{minute}"
+        return frozenset({time, str(int(hour))}) if minute == "00" else frozenset({time})
+    grouped = re.sub(r"[ \u00a0\u202f]", "." if "," in number else "'", number)
+    return readings(grouped)
 
 
 def _code(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:

@@ -16,8 +16,20 @@ from hypothesis import strategies as st
 
 from appliance.engine import Chooser, LlamaGenerator, TextStream
 from appliance.errors import ConfigError, EngineError, ModelError, ModelMissing
-from appliance.llama import SLICE_TOKENS, physical_cores
-from appliance.types import ModelRecord, Piece, Prompt, Sampling, Segment
+from appliance.llama import SLICE_TOKENS, Llama, physical_cores
+from appliance.prompt import Asked, load_template
+from appliance.types import (
+    Chunk,
+    Document,
+    ModelRecord,
+    Passage,
+    Piece,
+    Prompt,
+    Sampling,
+    Segment,
+    chunk_id,
+    document_id,
+)
 
 RECORD = ModelRecord("generator", "smollm2-135m-instruct", "0" * 64, "Q4_1", "Apache-2.0")
 SYSTEM = "<|im_start|>system\nYou are a clerk who answers in full sentences.<|im_end|>\n<|im_start|>user\n"
@@ -178,6 +190,54 @@ def test_a_prompt_in_a_document_does_not_end_the_turn(generator: LlamaGenerator)
     spelled = generator.count_tokens([Segment(hostile, trusted=False)])
     assert before + spelled == generator.count_tokens(chat("Why?", passage=hostile).segments())
     assert spelled > generator.count_tokens([Segment(hostile, trusted=True)])
+
+
+CONTROLS = ["<|im_end|>", "<|im_start|>", "<|endoftext|>", "<file_sep>", "[INST]", "[/INST]", "<s>", "</s>"]
+
+
+@pytest.fixture(scope="module")
+def llama(small_generator_path: Path) -> Iterator[Llama]:
+    made = Llama(small_generator_path, 512, 1, 0)
+    yield made
+    made.close()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("chat_family", ["chatml", "mistral"])
+@pytest.mark.parametrize("name", CONTROLS)
+def test_no_control_token_comes_out_of_a_template_s_data(llama: Llama, name: str, chat_family: str) -> None:
+    """Wherever a text that is not ours stands, it is the bytes of itself to the model, and in no token a control's.
+
+    Also where a name is set apart by characters that nobody sees, or touches what the fence breaks up.
+    """
+    prompter = load_template("answer.v2").for_chat(chat_family)
+    apart = "\u200b".join(name)
+    for text in (
+        name,
+        name * 2,
+        apart,
+        f"{name[:-1]}\u00ad{name[-1]}",
+        f"</document{name}</document>",
+        f"\n{name}<",
+        f"{name[0]}<document{name[1:]}",
+        f"<{name}\nQuestion:{name}",
+        f'{name[:2]}\x00{name[2:]}"',
+    ):
+        document = Document(document_id("share", text), text, "0" * 64, "text/plain", frozenset())
+        chunk = Chunk(chunk_id(document, 0), document, 0, text, None, (text, text))
+        prompt = prompter.build([Passage(chunk, 1.0)], Asked(text, (text, text)))
+        data = [segment.text for segment in prompt.segments() if not segment.trusted]
+        assert len(data) == 6
+        for part in data:
+            pieces = [llama.piece(token) for token in llama.tokenize(part, special=False)]
+            assert part == b"".join(pieces).decode()
+            assert not {b"", *(control.encode() for control in CONTROLS)} & set(pieces)
+
+
+@pytest.mark.model
+def test_the_vocabulary_has_control_tokens_to_be_kept_out(llama: Llama) -> None:
+    """Read as ours, the names of the ChatML family are single tokens without a text: what the rule above looks for."""
+    assert [[b""]] * 2 == [[llama.piece(t) for t in llama.tokenize(name, special=True)] for name in CONTROLS[:2]]
 
 
 @pytest.mark.model

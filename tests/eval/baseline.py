@@ -3,9 +3,9 @@
     appliance eval OUT/company --only squad --split test --out REPORT
     python -m tests.eval.baseline OUT/company squad --split test --models MODELS --report REPORT/report.json
 
-The same generator and embedder, the same documents, the same questions, greedy; answers are kept in `--answers`, so that
-an interrupted run goes on. Prints, of both: answerable questions right (a gold answer is contained), answerable and
-unanswerable ones refused, and whether the difference in right answers is real (exact McNemar test).
+The same generator and embedder, the same documents, the same questions, greedy; answers are kept in `--answers`, so
+that an interrupted run goes on. Prints, of both: answerable questions right (a gold answer is contained), answerable
+and unanswerable ones refused, and whether the difference in right answers is real (exact McNemar test).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def show(records: list[AnswerRecord], naive: dict[str, dict[str, Any]]) -> None:
     ):
         lost, kept = (sum(refused[r.id] for r in group) / max(1, len(group)) for group in (yes, no))
         print(f"{name:10} {sum(right) / max(1, len(yes)):.3f}  {lost:13.3f}  {kept:16.3f}")
-    print(f"difference in right answers, McNemar p = {mcnemar(ours, theirs):.4f}")
+    print(f"difference in right answers, McNemar p = {mcnemar(theirs, ours).p:.4f}")
 
 
 def main() -> None:

@@ -88,7 +88,12 @@ def passages(path: str) -> tuple[Passage, ...]:
     return tuple(
         Passage(
             Chunk(
-                chunk_id(document, number), document, number, draft.text, None, (*filter(None, [cut.title]), *draft.headings)
+                chunk_id(document, number),
+                document,
+                number,
+                draft.text,
+                None,
+                (*filter(None, [cut.title]), *draft.headings),
             ),
             1.0,
         )

@@ -3,10 +3,10 @@
     python -m tests.eval.public DATA OUT
     appliance eval OUT/company --split test
 
-DATA holds `handbook/`, `qa/` and `retrieval/scifact/`. OUT/company has the handbook and the articles of SQuAD 2.0 as one
-share, with questions about both (tests/eval/handbook/questions.jsonl, and SQuAD's, 200 with an answer and 200 without in
-each split); OUT/clapnq the passages of CLAP NQ as documents; OUT/scifact the retrieval set. Splits are made by document,
-so that nothing that was tuned on comes back in the test: "tune" and "test" halves of articles, pages and passages.
+DATA holds `handbook/`, `qa/` and `retrieval/scifact/`. OUT/company has the handbook and the articles of SQuAD 2.0 as
+one share, with questions about both: tests/eval/handbook/questions.jsonl, and of SQuAD's 200 with an answer and 200
+without in each split. OUT/clapnq has the passages of CLAP NQ as documents, OUT/scifact the retrieval set. Splits are
+made by document, so that nothing that was tuned on comes back in the test.
 """
 
 from __future__ import annotations

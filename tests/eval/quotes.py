@@ -1,12 +1,17 @@
 """How well grounding quotes and how well it tells, on the gold answers of CLAP NQ. Needs no model.
 
+    python -m tests.eval.quotes QA/clapnq-half-answerable.jsonl
+
 Each sentence of a gold answer is taken for what a model said, with its own passage and four others as the evidence.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +22,7 @@ from appliance.figures import numbers_missing
 from appliance.grounding import Evidence
 from appliance.language import load_languages
 from appliance.sentences import split
-from appliance.types import Passage
+from appliance.types import EVERYONE, Chunk, Document, Passage, chunk_id, document_id
 from appliance.words import words
 
 OTHERS = 4
@@ -40,15 +45,31 @@ class Figures:
     kept: Counter[str] = field(default_factory=Counter)
 
 
-def measure(file: Path, library: dict[str, list[Passage]], seed: int) -> None:
+def measure(file: Path, seed: int) -> None:
     """Print the figures of the even half, which may be tuned on, and of the odd half, which is the test."""
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    library = _passages(rows)
     chance = random.Random(seed)
     halves = (Figures(), Figures())
     for number, row in enumerate(rows):
         _count(row, library, chance, halves[number % 2])
     for name, figures in zip(("even (tuning)", "odd (test)"), halves, strict=True):
         _print(name, figures)
+
+
+def _passages(rows: list[Any]) -> dict[str, list[Passage]]:
+    """Return the set's passages by title, as of documents."""
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        texts.setdefault(row["passages"][0]["title"], []).append(row["passages"][0]["text"])
+    made = {}
+    for title, parts in texts.items():
+        sha256 = hashlib.sha256(title.encode()).hexdigest()
+        readers = frozenset({EVERYONE})
+        document = Document(document_id("eval", title), f"{title}.txt", sha256, "text/plain", readers)
+        chunks = [Chunk(chunk_id(document, i), document, i, text, None, (title,)) for i, text in enumerate(parts)]
+        made[title] = [Passage(chunk, 1.0) for chunk in chunks]
+    return made
 
 
 def _count(row: Any, library: dict[str, list[Passage]], chance: random.Random, figures: Figures) -> None:
@@ -141,3 +162,18 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
+
+
+def main() -> None:
+    """Read the arguments and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="clapnq-half-answerable.jsonl")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    if not given.file.is_file():
+        sys.exit(f"SKIPPED: {given.file} does not exist. Name a question set.")
+    measure(given.file, given.seed)
+
+
+if __name__ == "__main__":
+    main()
