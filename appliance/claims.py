@@ -14,6 +14,8 @@ from appliance.words import DATE, Word, same_name, same_number, same_word, start
 
 # What a word is worth where it is found, if the question had it already.
 ECHO = 0.7
+# What it is worth where it is not: an answer may put the question's way of saying it in place of the document's.
+UNSAID = 0.25
 # What a function word is worth.
 SMALL = 0.15
 # The parts of a compound, at least.
@@ -69,7 +71,9 @@ class Claim:
     def score(self, mask: int) -> float:
         """Return the share of the weight that `mask` has found, 0 to 1."""
         found = sum(w for i, w in enumerate(self.found) if mask >> i & 1)
-        missing = sum(w for i, w in enumerate(self.missing) if not mask >> i & 1)
+        missing = sum(
+            w * UNSAID if self.echo >> i & 1 else w for i, w in enumerate(self.missing) if not mask >> i & 1
+        )
         return found / (found + missing) if found else 0.0
 
     def share(self, mask: int) -> float:
@@ -95,15 +99,32 @@ class Claim:
         return clauses(self.text, self.spoken, _one_or_all(self.language))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A piece of a passage that has something of a claim: `own` what stands in it, `mask` that and its headings'."""
+
+    text: Text
+    number: int
+    own: int
+    mask: int
+    rank: float
+
+    @property
+    def piece(self) -> Piece:
+        """The piece itself."""
+        return self.text.pieces[self.number]
+
+
 @dataclass(frozen=True, slots=True)
 class Lexis:
-    """The words of all passages: how often each stands in how many pieces, and those of the question."""
+    """The words of all passages: how often each stands in how many pieces; those of the question, and its `names`."""
 
     counts: Mapping[str, int]
     starts: Mapping[str, list[str]]
     size: int
     question: frozenset[str]
     question_starts: Mapping[str, list[str]]
+    names: frozenset[str]
     language: Language | None
 
     def claim(self, sentence: str) -> Claim:
@@ -111,6 +132,8 @@ class Lexis:
         language = detect(sentence, load_languages()) or self.language
         spoken = words(sentence, language)
         terms, named = _terms(spoken, sentence, language)
+        # What the question shows to be a name is one at the beginning of a sentence, too.
+        named = [name or term.key in self.names for term, name in zip(terms, named, strict=True)]
         found: list[float] = []
         missing: list[float] = []
         forms: list[frozenset[str]] = []
@@ -200,8 +223,14 @@ def lexis(texts: Sequence[Text], question: str, language: Language | None) -> Le
             for key in piece.keys:
                 counts[key] = counts.get(key, 0) + 1
     labels = frozenset(key for text in texts for key in text.label)
-    asked = frozenset(word.key for word in words(question, language))
-    return Lexis(counts, starts(counts.keys() | labels), size, asked, starts(asked), language)
+    spoken = words(question, language)
+    asked = frozenset(word.key for word in spoken)
+    names = frozenset(
+        word.key
+        for i, word in enumerate(spoken)
+        if i and not word.readings and _is_name(i, spoken, question, language)
+    )
+    return Lexis(counts, starts(counts.keys() | labels), size, asked, starts(asked), names, language)
 
 
 def _terms(spoken: Sequence[Word], text: str, language: Language | None) -> tuple[list[Word], list[bool]]:

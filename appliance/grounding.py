@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from appliance.claims import Claim, Piece, Text, lexis, prepare
+from appliance.belonging import counts_differ, numbers_belong
+from appliance.claims import Claim, Found, Text, lexis, prepare
 from appliance.contradiction import denials
 from appliance.figures import numbers_missing
 from appliance.language import detect, folded, load_languages
@@ -40,7 +41,7 @@ ROW = 0.2
 ENOUGH = 0.85
 # The share of the words taken over from the question that must stand in the quotes: below it, the answer is about
 # something the question named and the documents did not.
-ECHOED = 0.5
+ECHOED = 0.15
 CLOSEST_CHARACTERS = 400
 
 Why = Literal["", "words", "number", "name", "negation", "echo"]
@@ -49,7 +50,8 @@ Why = Literal["", "words", "number", "name", "negation", "echo"]
 @dataclass(frozen=True, slots=True)
 class Grounded:
     """A sentence and what supports it. `score` is the share of its weight found, 0 to 1; `why` says what an
-    unsupported sentence lacks, "" for a supported one.
+    unsupported sentence lacks, "" for a supported one. `echoed` is the share of the words taken over from the question
+    that the quotes have.
     """
 
     sentence: str
@@ -57,21 +59,7 @@ class Grounded:
     score: float
     citations: tuple[Citation, ...] = ()
     why: Why = "words"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """A piece of a passage that has something of a claim: `own` what stands in it, `mask` that and its headings'."""
-
-    text: Text
-    number: int
-    own: int
-    mask: int
-    rank: float
-
-    @property
-    def piece(self) -> Piece:
-        return self.text.pieces[self.number]
+    echoed: float = 1.0
 
 
 class Evidence:
@@ -106,7 +94,7 @@ class Evidence:
         citations = _citations(claimed, chosen) if not why else ()
         if not why and numbers_missing(claimed, [citation.quote for citation in citations]):
             why, citations = "number", ()
-        return Grounded(claimed, not why, claim.score(mask), citations, why)
+        return Grounded(claimed, not why, claim.score(mask), citations, why, claim.echoed(mask))
 
     def against(self, grounded: Grounded) -> tuple[Citation, ...]:
         """Return quotes that deny a supported sentence: the same said with another value, or the opposite of it."""
@@ -166,7 +154,7 @@ class Evidence:
             and not self._lexis.stands(term, numbers)
         )
 
-    def _found(self, claim: Claim) -> list[_Found]:
+    def _found(self, claim: Claim) -> list[Found]:
         asked = self._lexis.question - {key for forms in claim.forms for key in forms}
         found = []
         for order, text in enumerate(self._texts):
@@ -176,10 +164,10 @@ class Evidence:
                     # Of two with the same words: what else the question asked for, then the passage that search put
                     # first.
                     rank = 0.1 * len(asked & piece.keys) / len(asked) if asked else 0.0
-                    found.append(_Found(text, number, own, own | label, rank - 0.005 * order))
+                    found.append(Found(text, number, own, own | label, rank - 0.005 * order))
         return found
 
-    def _why(self, claim: Claim, chosen: Sequence[_Found], mask: int) -> Why:
+    def _why(self, claim: Claim, chosen: Sequence[Found], mask: int) -> Why:
         lacking = claim.required & ~mask
         if chosen and lacking:
             return "number" if lacking & (claim.numbers | claim.figured) else "name"
@@ -187,15 +175,15 @@ class Evidence:
             return "words"
         if claim.echoed(mask) < ECHOED:
             return "echo"
-        if not _numbers_belong(claim, chosen):
+        if not numbers_belong(claim, chosen) or counts_differ(claim, chosen):
             return "number"
         said = [clause for each in chosen for clause in each.text.clauses(each.number)]
         return "negation" if denies(claim.clauses(), said) else ""
 
 
-def _cover(claim: Claim, found: Sequence[_Found]) -> tuple[list[_Found], int]:
+def _cover(claim: Claim, found: Sequence[Found]) -> tuple[list[Found], int]:
     """Return up to PIECES pieces that together have most of the claim, best first, and what they have."""
-    chosen: list[_Found] = []
+    chosen: list[Found] = []
     mask = 0
     while len(chosen) < PIECES:
         wanted = claim.required & ~mask
@@ -213,14 +201,14 @@ def _cover(claim: Claim, found: Sequence[_Found]) -> tuple[list[_Found], int]:
     return chosen, mask
 
 
-def _gain(claim: Claim, mask: int, found: _Found) -> float:
+def _gain(claim: Claim, mask: int, found: Found) -> float:
     """Return what a piece adds: share of the weight, and first of all of the numbers and names."""
     together = mask | found.mask
     required = (claim.required & together).bit_count() - (claim.required & mask).bit_count()
     return claim.score(together) - claim.score(mask) + 0.3 * required / max(1, claim.required.bit_count())
 
 
-def _goes_with(claim: Claim, found: _Found, chosen: Sequence[_Found]) -> bool:
+def _goes_with(claim: Claim, found: Found, chosen: Sequence[Found]) -> bool:
     """Return whether a piece may complete others: one of another passage, or far away, must be about the claim itself,
     or any name and any word would be found somewhere.
     """
@@ -232,26 +220,9 @@ def _goes_with(claim: Claim, found: _Found, chosen: Sequence[_Found]) -> bool:
     return claim.score(found.own) >= (ROW if row else ELSEWHERE)
 
 
-def _nearness(found: _Found, chosen: Sequence[_Found]) -> float:
+def _nearness(found: Found, chosen: Sequence[Found]) -> float:
     """Return the little that speaks for what stands beside a sentence that is quoted already."""
     return 0.03 * any(each.text is found.text and abs(each.number - found.number) == 1 for each in chosen)
-
-
-def _numbers_belong(claim: Claim, chosen: Sequence[_Found]) -> bool:
-    """Return whether each number stands with a word of the claim, not merely near one.
-
-    A price from one row and a name from the next make no price of that name. In prose they may stand in neighbouring
-    sentences.
-    """
-    named = ~claim.numbers & sum(1 << i for i in range(len(claim.terms)))
-    if not any(each.mask & named for each in chosen):
-        return True
-    stand = 0
-    for each in chosen:
-        beside = any(each.text is other.text and abs(each.number - other.number) == 1 for other in chosen)
-        if each.own & named or (beside and not each.piece.row):
-            stand |= each.own
-    return claim.numbers & ~stand == 0
 
 
 def _without_affirmation(sentence: str) -> str:
@@ -266,9 +237,9 @@ def _cut(text: str, span: Span) -> str:
     return " ".join(text[span.start : min(span.end, span.start + CLOSEST_CHARACTERS)].split())
 
 
-def _citations(sentence: str, chosen: Sequence[_Found]) -> tuple[Citation, ...]:
+def _citations(sentence: str, chosen: Sequence[Found]) -> tuple[Citation, ...]:
     """Return the quotes: neighbours as one, that of the best piece first."""
-    runs: list[list[_Found]] = []
+    runs: list[list[Found]] = []
     for each in chosen:
         near = [run for run in runs if any(o.text is each.text and abs(o.number - each.number) == 1 for o in run)]
         runs = [run for run in runs if run not in near]

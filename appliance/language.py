@@ -27,7 +27,8 @@ _ENDING = 0.4
 _LEAD = 0.15
 _SHARE = 0.1
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+# Not the letters of a code: "E-305" has no Spanish "e".
+_TOKEN = re.compile(r"(?<!\w)[^\W\d_]+(?:['’-][^\W\d_]+)*(?!\w|-\d)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,7 @@ class Language:
     `months` and `numbers` give the value of a word, `measures` the measure a word names ("days": "day"), `ranges` the
     words between the ends of a range. `negation` finds what denies a clause, `exclusion` what denies only the words
     after it, `seeming` what looks like either and is not, in folded text. After an `equating` word a name says who or
-    what something is. `affirmations` open an answer to a yes/no question. `titles` and `numbered` are abbreviations
+    what something is. `elided` words lose their vowel before the next and are written with it. `affirmations` open an answer to a yes/no question. `titles` and `numbered` are abbreviations
     whose period ends no sentence, the latter before digits.
     `closest` and `searched` have a place for {documents}, `missing` one for {parts}. `refusal_phrases` are phrases,
     without punctuation, by which a model's refusal in its own words is known.
@@ -61,6 +62,7 @@ class Language:
     months: Mapping[str, int]
     ordinal_period: bool
     ordinals: frozenset[str]
+    elided: frozenset[str]
     between_dates: frozenset[str]
     numbers: Mapping[str, int]
     tens: frozenset[str]
@@ -147,6 +149,7 @@ def _language(body: Mapping[str, Any]) -> Language:
         months={form: int(month) for month, forms in body["months"].items() for form in folded(forms).split()},
         ordinal_period=dates["period"],
         ordinals=_set(dates["ordinals"]),
+        elided=_set(body["elided"]),
         between_dates=_set(dates["between"]),
         numbers={form: int(value) for value, forms in body["numbers"].items() for form in folded(forms).split()},
         tens=_set(joints["tens"]),

@@ -63,6 +63,8 @@ def denies(claim: Sequence[Clause], quote: Sequence[Clause]) -> bool:
 def _denied(said: Clause, quote: Sequence[Clause]) -> bool:
     if said.denied and any(all(_has(other.denied, word) for word in said.denied) for other in quote):
         return False
+    if not said.denied and any(_only_denies(other, said) for other in quote):
+        return True
     carriers = _carriers(said, quote)
     return bool(carriers) and all(_opposed(said, other) for other in carriers)
 
@@ -79,16 +81,22 @@ def _carriers(said: Clause, quote: Sequence[Clause]) -> list[Clause]:
     return [other for subject, count, other in able if (subject, count) == best]
 
 
+def _only_denies(other: Clause, said: Clause) -> bool:
+    """Return whether a clause denies a part of what is said, and says nothing else: "but not the children"."""
+    return set(other.denied) == set(other.words) and all(_has(said.words, word) for word in other.words)
+
+
 def _opposed(a: Clause, b: Clause) -> bool:
-    if (_twice(a) and not b.denied and not b.excluded) or (_twice(b) and not a.denied and not a.excluded):
+    if _twice(a, b) or _twice(b, a):
         # "Cannot be booked without approval" and "approval is required to book": two negations are none.
         return False
     flips = [_flips(a.denied, b), _flips(b.denied, a), _flips(a.excluded, b), _flips(b.excluded, a)]
     return sum(flips) % 2 == 1
 
 
-def _twice(clause: Clause) -> bool:
-    return bool(clause.denied and clause.excluded)
+def _twice(a: Clause, b: Clause) -> bool:
+    """Return whether one denies and leaves out what the other, denying nothing, says."""
+    return bool(a.denied) and not (b.denied or b.excluded) and any(_has(b.words, word) for word in a.excluded)
 
 
 def _flips(denied: tuple[str, ...], other: Clause) -> bool:

@@ -112,9 +112,9 @@ class Prompter:
         """Return what stands after the passages."""
         again = [_ours(self._closest["open"])] if asked.closest else []
         for sentence in asked.closest:
-            again += [_ours(self._closest["each"]), self._theirs(sentence), _ours(self._closest["close"])]
+            again += [_ours(self._closest["each"]), self._theirs(f" {sentence}"), _ours(self._closest["close"])]
         task = f"{self._task} {asked.answer_in}" if asked.answer_in else self._task
-        return (*again, _ours(self._open), self._theirs(asked.question), _ours(task + self._end))
+        return (*again, _ours(self._open), self._theirs(f" {asked.question}"), _ours(task + self._end))
 
     def _heading(self, heading: str) -> str:
         """Return a heading that cannot be taken for two, and is a line of its own to the fence."""

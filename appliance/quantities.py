@@ -43,13 +43,14 @@ CURRENCIES = frozenset({"usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud"})
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """The words of one language, or of all: numbers and measures, endings of ordinals, what joins tens and ones, and
+    """The words of one language, or of all: numbers and measures, endings of ordinals, elided words, what joins tens and ones, and
     what stands between the ends of a range.
     """
 
     numbers: Mapping[str, int]
     measures: Mapping[str, str]
     ordinals: frozenset[str]
+    elided: frozenset[str]
     tens: frozenset[str]
     ranges: frozenset[str]
 
@@ -69,6 +70,7 @@ def lexicon(language: Language | None) -> Lexicon:
         {form: value for each in taken for form, value in each.numbers.items() if form not in others[each]},
         measures,
         frozenset().union(*(each.ordinals for each in load_languages())),
+        frozenset().union(*(each.elided for each in load_languages())),
         frozenset().union(*(each.tens for each in taken)),
         frozenset({"-", "–", "—"}).union(*(each.ranges for each in taken)),
     )

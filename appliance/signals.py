@@ -26,6 +26,7 @@ def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
         quoted=evidence.share(course.meant, grounded),
         unmatched=min(3.0, float(len(unmatched))),
         support=grounded.score,
+        echoed=grounded.echoed,
         withheld=float(min(3, course.withheld)),
     )
 

@@ -135,13 +135,17 @@ def _word(text: str, match: re.Match[str], known: Lexicon) -> list[Word]:
     if match["number"]:
         meant = _readings(match[0])
         return [Word(match[0], *match.span(), readings=meant, measure=symbol_at(text, *match.span()))]
-    key = normal(match[0])
+    start, end = match.span()
+    first, apostrophe, rest = match[0].replace("’", "'").partition("'")
+    if apostrophe and len(rest) > 1 and normal(first) in known.elided:
+        start += len(first) + 1
+    written = text[start:end]
+    key = normal(written)
     if not key:
         return []
     if key in known.numbers:
-        return [Word(key, *match.span(), readings=frozenset({str(known.numbers[key])}), spelled=True)]
-    shouted = match[0].isupper() and len(key) > 1
-    return [Word(key, *match.span(), name=match[0][0].isupper() or match[0] != match[0].lower(), code=shouted)]
+        return [Word(key, start, end, readings=frozenset({str(known.numbers[key])}), spelled=True)]
+    return [Word(key, start, end, name=written != written.lower(), code=written.isupper() and len(key) > 1)]
 
 
 def _readings(number: str) -> frozenset[str]:

