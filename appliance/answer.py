@@ -292,6 +292,9 @@ class Answerer:
     def _prompt(self, course: Course, evidence: Evidence, language: Language | None) -> Prompt:
         """Return the prompt, the nearest sentences named again if there is room for them."""
         course.near = self._retrieval.nearest(course.meant, evidence.closest(course.meant, NEAR))
+        # In the language of the documents: a translation has no quotes, and would be withheld.
+        told = detect(course.passages[0].chunk.text, self._languages) if course.passages else None
+        language = told or language
         answer_in = language.answer_in if language and language.code != PROMPT_LANGUAGE else ""
         prompt = self._prompter.build(course.passages, Asked(course.meant, tuple(course.near)[:CLOSEST], answer_in))
         room = self._generator.context_tokens - self._limits.output_tokens

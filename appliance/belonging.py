@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from appliance.claims import Claim, Found
-from appliance.words import Word, same_number, same_word
+from appliance.words import DATE, Word, same_number, same_word
 
 # So far before a noun its number may stand: "three new full members".
 _AROUND = 3
 _CELL = re.compile(r"[|\t]")
 
 
-def numbers_belong(claim: Claim, chosen: Sequence[Found]) -> bool:
+def numbers_belong(claim: Claim, chosen: Sequence[Found], found: Sequence[Found]) -> bool:
     """Return whether each number stands with a word of the claim, not merely near one.
 
-    A price from one row and a name from the next make no price of that name. In prose they may stand in neighbouring
-    sentences.
+    A price from one row and a name from the next, among all that was `found`, make no price of that name. In prose they
+    may stand in neighbouring sentences.
     """
     named = ~claim.numbers & sum(1 << i for i in range(len(claim.terms)))
     if not any(each.mask & named for each in chosen):
@@ -27,7 +27,7 @@ def numbers_belong(claim: Claim, chosen: Sequence[Found]) -> bool:
     for each in chosen:
         beside = any(each.text is other.text and abs(each.number - other.number) == 1 for other in chosen)
         if each.own & named or (beside and not each.piece.row):
-            stand |= each.own & ~_of_another_row(claim, each, chosen)
+            stand |= each.own & ~_of_another_row(claim, each, found)
     return claim.numbers & ~stand == 0
 
 
@@ -36,6 +36,8 @@ def counts_differ(claim: Claim, chosen: Sequence[Found]) -> bool:
     20" where the best of them has "extension 30".
     """
     ignored = claim.language.function_words if claim.language else frozenset[str]()
+    if any(term.measure not in ("", DATE) and _measured_otherwise(term, chosen) for term in claim.terms):
+        return True
     return any(
         number.readings
         and not number.spelled
@@ -56,6 +58,18 @@ def counts_differ(claim: Claim, chosen: Sequence[Found]) -> bool:
         and noun.key not in ignored
         and noun.start == number.end + 1
     )
+
+
+def _measured_otherwise(number: Word, chosen: Sequence[Found]) -> bool:
+    """Return whether the quotes have the measure of a number with another value, or its value with another measure, and
+    the number itself only without one: "cabinet 9 … six minutes" is no "nine minutes".
+    """
+    prose = [other for each in chosen if not each.piece.row for other in each.piece.numbers if other.measure]
+    rows = [other for each in chosen if each.piece.row for other in each.piece.numbers]
+    same = [other for other in (*prose, *rows) if not number.readings.isdisjoint(other.readings)]
+    if any(other.measure == number.measure for other in same):
+        return False
+    return any(other.measure == number.measure for other in prose) or any(other in prose for other in same)
 
 
 def _counted_otherwise(number: Word, noun: Word, chosen: Sequence[Found]) -> bool:
@@ -86,7 +100,7 @@ def _called_otherwise(claim: Claim, noun: Word, number: Word, best: Found) -> bo
     )
 
 
-def _of_another_row(claim: Claim, row: Found, chosen: Sequence[Found]) -> int:
+def _of_another_row(claim: Claim, row: Found, found: Sequence[Found]) -> int:
     """Return which numbers of a table's row are said of another row.
 
     It is another row where that one has all of the claim's words that this one has, and more, or a number in another
@@ -97,7 +111,9 @@ def _of_another_row(claim: Claim, row: Found, chosen: Sequence[Found]) -> int:
         return 0
     ignored = claim.language.function_words if claim.language else frozenset[str]()
     plain = sum(1 << i for i, term in enumerate(claim.terms) if not term.readings and term.key not in ignored)
-    others = [other for other in chosen if other is not row and not row.own & plain & ~other.own]
+    others = [
+        other for other in found if other.text is row.text and other is not row and not row.own & plain & ~other.own
+    ]
     of_another = 0
     for other in others:
         theirs = _columns(claim, other)
@@ -107,7 +123,9 @@ def _of_another_row(claim: Claim, row: Found, chosen: Sequence[Found]) -> int:
             1 << i
             for i in range(len(claim.terms))
             if claim.numbers & row.own & ~other.own & 1 << i
-            and all(name in theirs and not claim.numbers & theirs[name] for name, has in columns.items() if has >> i & 1)
+            and all(
+                name in theirs and not claim.numbers & theirs[name] for name, has in columns.items() if has >> i & 1
+            )
         )
     return of_another
 

@@ -71,9 +71,7 @@ class Claim:
     def score(self, mask: int) -> float:
         """Return the share of the weight that `mask` has found, 0 to 1."""
         found = sum(w for i, w in enumerate(self.found) if mask >> i & 1)
-        missing = sum(
-            w * UNSAID if self.echo >> i & 1 else w for i, w in enumerate(self.missing) if not mask >> i & 1
-        )
+        missing = sum(w * UNSAID if self.echo >> i & 1 else w for i, w in enumerate(self.missing) if not mask >> i & 1)
         return found / (found + missing) if found else 0.0
 
     def share(self, mask: int) -> float:
@@ -226,9 +224,7 @@ def lexis(texts: Sequence[Text], question: str, language: Language | None) -> Le
     spoken = words(question, language)
     asked = frozenset(word.key for word in spoken)
     names = frozenset(
-        word.key
-        for i, word in enumerate(spoken)
-        if i and not word.readings and _is_name(i, spoken, question, language)
+        word.key for i, word in enumerate(spoken) if i and not word.readings and _is_name(i, spoken, question, language)
     )
     return Lexis(counts, starts(counts.keys() | labels), size, asked, starts(asked), names, language)
 

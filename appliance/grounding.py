@@ -84,13 +84,13 @@ class Evidence:
             return Grounded(claimed, False, 0.0)
         found = self._found(claim)
         chosen, mask = _cover(claim, found)
-        why = self._why(claim, chosen, mask)
+        why = self._why(claim, chosen, mask, found)
         if why == "negation":
             # Another passage may say it without denying it, and as fully.
             others = [each for each in found if not denies(claim.clauses(), each.text.clauses(each.number))]
             again, other = _cover(claim, others)
             if again and claim.score(again[0].own) >= claim.score(chosen[0].own):
-                chosen, mask, why = again, other, self._why(claim, again, other)
+                chosen, mask, why = again, other, self._why(claim, again, other, others)
         citations = _citations(claimed, chosen) if not why else ()
         if not why and numbers_missing(claimed, [citation.quote for citation in citations]):
             why, citations = "number", ()
@@ -167,7 +167,7 @@ class Evidence:
                     found.append(Found(text, number, own, own | label, rank - 0.005 * order))
         return found
 
-    def _why(self, claim: Claim, chosen: Sequence[Found], mask: int) -> Why:
+    def _why(self, claim: Claim, chosen: Sequence[Found], mask: int, found: Sequence[Found]) -> Why:
         lacking = claim.required & ~mask
         if chosen and lacking:
             return "number" if lacking & (claim.numbers | claim.figured) else "name"
@@ -175,7 +175,7 @@ class Evidence:
             return "words"
         if claim.echoed(mask) < ECHOED:
             return "echo"
-        if not numbers_belong(claim, chosen) or counts_differ(claim, chosen):
+        if not numbers_belong(claim, chosen, found) or counts_differ(claim, chosen):
             return "number"
         said = [clause for each in chosen for clause in each.text.clauses(each.number)]
         return "negation" if denies(claim.clauses(), said) else ""

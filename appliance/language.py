@@ -37,9 +37,10 @@ class Language:
 
     `months` and `numbers` give the value of a word, `measures` the measure a word names ("days": "day"), `ranges` the
     words between the ends of a range. `negation` finds what denies a clause, `exclusion` what denies only the words
-    after it, `seeming` what looks like either and is not, in folded text. After an `equating` word a name says who or
-    what something is. `elided` words lose their vowel before the next and are written with it. `affirmations` open an answer to a yes/no question. `titles` and `numbered` are abbreviations
-    whose period ends no sentence, the latter before digits.
+    after it, `seeming` what looks like either and is not, in folded text. After an `equating` word a name says who
+    or what something is. `elided` words lose their vowel before the next and are written with it. `affirmations`
+    open an answer to a yes/no question. `titles` and `numbered` are abbreviations whose period ends no sentence,
+    the latter before digits.
     `closest` and `searched` have a place for {documents}, `missing` one for {parts}. `refusal_phrases` are phrases,
     without punctuation, by which a model's refusal in its own words is known.
     """

@@ -43,8 +43,8 @@ CURRENCIES = frozenset({"usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud"})
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """The words of one language, or of all: numbers and measures, endings of ordinals, elided words, what joins tens and ones, and
-    what stands between the ends of a range.
+    """The words of one language, or of all: numbers and measures, endings of ordinals, elided words, what joins
+    tens and ones, and what stands between the ends of a range.
     """
 
     numbers: Mapping[str, int]

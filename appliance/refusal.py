@@ -26,7 +26,8 @@ class Signals:
     passage and of a sentence to the question, `quote` that of the sentence quoted. `coverage` is the share of the
     question's weight in words that the best passage has, `quoted` the share that the sentence and its quotes have,
     `unmatched` how many names and numbers of the question stand in no passage. `support` is the grounding's score of
-    the sentence, `echoed` the share of the question's words in it that its quotes have, `withheld` how many sentences before it had no support.
+    the sentence, `echoed` the share of the question's words in it that its quotes have, `withheld` how many sentences
+    before it had no support.
     """
 
     avoided: float

@@ -409,21 +409,30 @@ def test_a_question_that_leans_on_the_conversation_is_searched_with_its_topic() 
 
 
 @pytest.mark.parametrize(
-    ("question", "refusal"),
+    ("question", "text"),
     [
-        ("Wie viele Tage Urlaub gibt es im Jahr?", "Die Dokumente sagen dazu nichts."),
-        ("Combien de jours de congé y a-t-il par an ?", None),
-        ("¿Cuántos días de vacaciones hay al año?", None),
+        ("Wie viele Tage Urlaub gibt es im Jahr?", "Im Jahr gibt es dreißig Tage Urlaub für alle, die hier arbeiten."),
+        ("Combien de jours de congé y a-t-il par an ?", "Il y a trente jours de congé par an pour tous les employés."),
+        ("¿Cuántos días de vacaciones hay al año?", "Hay treinta días de vacaciones al año para todo el personal."),
     ],
 )
-def test_a_refusal_is_in_the_language_of_the_question(question: str, refusal: str | None) -> None:
-    """Whoever asks in German is refused in German, and the model is told to answer so."""
+def test_whoever_asks_in_a_language_is_answered_in_it(question: str, text: str) -> None:
+    """The model is told to, and a refusal is worded in it."""
     generator = ScriptedGenerator(INVENTED)
-    answer = last(ask(answerer(generator=generator), question))
+    answer = last(ask(answerer(generator=generator, texts=(text,)), question))
     language = detect(question, load_languages())
     assert language is not None
-    assert answer.text.startswith(refusal or language.refusal)
+    assert answer.text.startswith(language.refusal)
     assert language.answer_in in generator.prompts[0].question[-1].text
+
+
+def test_an_answer_is_in_the_language_of_its_documents() -> None:
+    """A translation would have no quotes; the refusal still speaks the language of the question."""
+    generator = ScriptedGenerator(INVENTED)
+    text = "Im Jahr gibt es dreißig Tage Urlaub für alle, die hier arbeiten."
+    answer = last(ask(answerer(generator=generator, texts=(text,)), "How many days of Urlaub are there in a year?"))
+    assert "Antworte auf Deutsch." in generator.prompts[0].question[-1].text
+    assert answer.text.startswith("The documents do not say.")
 
 
 def test_a_part_that_is_not_answered_is_named() -> None:
