@@ -79,7 +79,7 @@ class Evidence:
         same rule as any other.
         """
         claimed = sentence[marker_length(sentence) :].strip()
-        claim = self._lexis.claim(_without_affirmation(claimed))
+        claim = self._lexis.claim(_without_opening(claimed))
         if not claim.terms:
             return Grounded(claimed, False, 0.0)
         found = self._found(claim)
@@ -100,7 +100,7 @@ class Evidence:
         """Return quotes that deny a supported sentence: the same said with another value, or the opposite of it."""
         if not grounded.supported:
             return ()
-        claim = self._lexis.claim(_without_affirmation(grounded.sentence))
+        claim = self._lexis.claim(_without_opening(grounded.sentence))
         found = denials(claim, self._texts, grounded.citations)
         return tuple(_citation(grounded.sentence, text, span) for text, span in found)
 
@@ -225,11 +225,16 @@ def _nearness(found: Found, chosen: Sequence[Found]) -> float:
     return 0.03 * any(each.text is found.text and abs(each.number - found.number) == 1 for each in chosen)
 
 
-def _without_affirmation(sentence: str) -> str:
-    """Return a sentence without the "Yes," it begins with; nothing but that is nothing."""
+def _without_opening(sentence: str) -> str:
+    """Return a sentence without the "Yes," or "According to the documents," it begins with: neither claims anything."""
     match = re.match(r"\s*([^\W\d_]+)\s*(?:[,.:!;–—]|$)\s*", sentence)
     if match and any(folded(match[1]) in language.affirmations for language in load_languages()):
-        return sentence[match.end() :]
+        sentence = sentence[match.end() :]
+    said = sentence.lstrip()
+    for preamble in (each for language in load_languages() for each in language.preambles):
+        # Folding may change the length; what is as long as it was written can be cut off.
+        if folded(said[: len(preamble)]) == preamble and said[len(preamble) : len(preamble) + 1] in (",", " "):
+            return said[len(preamble) :].lstrip(", ")
     return sentence
 
 

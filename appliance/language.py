@@ -39,10 +39,10 @@ class Language:
     words between the ends of a range. `negation` finds what denies a clause, `exclusion` what denies only the words
     after it, `seeming` what looks like either and is not, in folded text. After an `equating` word a name says who
     or what something is. `elided` words lose their vowel before the next and are written with it. `affirmations`
-    open an answer to a yes/no question. `titles` and `numbered` are abbreviations whose period ends no sentence,
-    the latter before digits.
-    `closest` and `searched` have a place for {documents}, `missing` one for {parts}. `refusal_phrases` are phrases,
-    without punctuation, by which a model's refusal in its own words is known.
+    open an answer to a yes/no question, by `preambles` an answer names its source. `titles` and `numbered` are
+    abbreviations whose period ends no sentence, the latter before digits. `closest` and `searched` have a place for
+    {documents}, `missing` one for {parts}. `refusal_phrases` are phrases, without punctuation, by which a model's
+    refusal in its own words is known.
     """
 
     code: str
@@ -58,6 +58,7 @@ class Language:
     contrast: re.Pattern[str]
     equating: frozenset[str]
     affirmations: frozenset[str]
+    preambles: tuple[str, ...]
     anaphora: frozenset[str]
     connectors: tuple[str, ...]
     months: Mapping[str, int]
@@ -145,6 +146,7 @@ def _language(body: Mapping[str, Any]) -> Language:
         contrast=_pattern(body["contrasts"]),
         equating=_set(body["equating"]),
         affirmations=_set(" ".join(body["affirmations"])),
+        preambles=tuple(sorted(map(folded, body["preambles"]), key=len, reverse=True)),
         anaphora=_set(body["anaphora"]),
         connectors=tuple(map(folded, body["connectors"])),
         months={form: int(month) for month, forms in body["months"].items() for form in folded(forms).split()},

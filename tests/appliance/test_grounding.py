@@ -271,3 +271,21 @@ def test_no_supported_sentence_has_a_number_its_quotes_lack(texts: list[str], se
     for citation in grounded.citations:
         text = citation.passage.chunk.text
         assert citation.quote == text[citation.start : citation.start + len(citation.quote)]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "According to the documents, ",
+        "The documents state that ",
+        "Yes, according to the documents, ",
+        "Laut den Dokumenten ",
+    ],
+)
+def test_what_names_the_source_claims_nothing(opening: str) -> None:
+    """A sentence is judged by what follows the words that only say that it is from the documents."""
+    text = "Up to 5 days may be carried over into the next year."
+    sentence = f"{opening}up to 5 days may be carried over into the next year."
+    assert ground(sentence, "How many days may be carried over?", (passage(text),)).supported
+    wrong = f"{opening}up to 6 days may be carried over into the next year."
+    assert not ground(wrong, "How many days may be carried over?", (passage(text),)).supported
