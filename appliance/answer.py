@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections.abc
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -62,10 +62,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When an answer is refused (below `least_confidence`), and whether sentences without support are shown, marked."""
+    """What an answer may take, when it is refused (below `least_confidence`), and whether sentences without support are
+    shown, marked.
+    """
 
     calibration: Calibration
     least_confidence: float
+    limits: Limits
     unsupported: Literal["withhold", "mark"] = "withhold"
 
 
@@ -78,7 +81,7 @@ class Answerer:
 
     `digest(record, text)` is the salted digest that stands for a text in the log; each text has a record of its own,
     named after the answer's id ("ID/question", "ID/meant", "ID/prompt", "ID/passage/0", "ID/sentence/0", "ID/quote/0",
-    "ID/answer"), so that one can be disclosed without the others. `documents` counts those that readers may read.
+    "ID/answer"), so that one can be disclosed without the others.
     """
 
     def __init__(
@@ -87,19 +90,16 @@ class Answerer:
         generator: Generator,
         log: Log,
         template: Template,
-        limits: Limits,
         policy: Policy,
         digest: Digest,
-        documents: Callable[[frozenset[str]], int],
     ) -> None:
         self._retrieval = retrieval
         self._generator = generator
         self._log = log
         self._prompter = template.for_chat(generator.chat)
-        self._limits = limits
+        self._limits = limits = policy.limits
         self._policy = policy
         self._digest = digest
-        self._documents = documents
         self._languages = load_languages()
         self._sampling = Sampling(limits.output_tokens, stop=self._prompter.stop, avoid=template.refusal)
         self._refusal = template.refusal
@@ -243,7 +243,7 @@ class Answerer:
         searched = Searched(course.meant, 0)
         text = "".join(statement.text for statement in course.released)
         if refused and readers:
-            searched = Searched(course.meant, self._documents(readers), closest_passages(course.passages))
+            searched = Searched(course.meant, self._retrieval.documents(readers), closest_passages(course.passages))
             text = refusal_text(language or self._languages[0], searched)
         timings = course.timings()
         entry = self._log.append("answer", answer_body(course, text, timings, self._digest), version=2)

@@ -130,7 +130,7 @@ class Appliance:
             if self._searcher is None:
                 self._embedder = self._loaders.embedder(self.settings)
                 self._note(self._embedder.record)
-                stages = Stages(self.settings.answer.candidates, self._rerank(), self._named)
+                stages = Stages(self.settings.answer.candidates, self._rerank(), self._named, self._readable)
                 retrieval = Retrieval(self._embedder, self.index, self.library.current, stages)
                 most = self.settings.answer.question_characters
                 self._searcher = Searcher(retrieval, self.log, self._digest, most)
@@ -150,14 +150,15 @@ class Appliance:
                     self._generator,
                     self.log,
                     load_template(wanted.prompt),
-                    Limits(wanted.passages, wanted.passage_tokens, wanted.output_tokens, wanted.question_characters),
                     Policy(
                         load_calibration(wanted.prompt, self._generator.record.name),
                         wanted.least_confidence,
+                        Limits(
+                            wanted.passages, wanted.passage_tokens, wanted.output_tokens, wanted.question_characters
+                        ),
                         wanted.unsupported,
                     ),
                     self._digest,
-                    self._readable,
                 )
             return self._answerer
 

@@ -1,6 +1,6 @@
 """The stage that reads question and passage together, and puts the passages into its own order.
 
-It is a function from question and passages to the same passages: `unchanged`, or a cross-encoder's
+It is a function from question and passages to the same passages: `retrieval.unchanged`, or a cross-encoder's
 (Nogueira and Cho, 2019). The model is read from one verified local folder, weights from safetensors only, and no code
 from it is run.
 """
@@ -10,25 +10,17 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import EngineError, ModelError, ModelMissing
 from appliance.types import ModelRecord, Passage
 
-# Question and passages, best first, to a permutation of the passages. Deterministic. Raises EngineError on failure.
-Rerank = Callable[[str, Sequence[Passage]], list[Passage]]
-
 BATCH = 16
 # Far more than any model of this kind reads; a text of megabytes is not tokenized only to be cut afterwards.
 CHARACTERS = 20_000
 NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
-
-
-def unchanged(question: str, passages: Sequence[Passage]) -> list[Passage]:
-    """Return the passages in the order they came in: the stage without a model."""
-    return list(passages)
 
 
 def text_of(passage: Passage) -> str:

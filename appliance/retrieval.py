@@ -29,6 +29,11 @@ def unchanged(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
     return passages
 
 
+def none_counted(readers: frozenset[str]) -> int:
+    """Know of no documents."""
+    return 0
+
+
 def nothing_named(names: Sequence[str], readers: frozenset[str]) -> frozenset[str]:
     """Know no documents by name."""
     return frozenset()
@@ -47,12 +52,13 @@ class Hits:
 class Stages:
     """What a search can be given besides. `depth` is how many hits each of the index's two searches brings, `rerank`
     puts passages into a better order, and `named` returns the ids of the documents that may be meant by these names
-    and that one of the readers may read.
+    and that one of the readers may read. `documents` counts those that they may.
     """
 
     depth: int = 50
     rerank: Rerank = unchanged
     named: Named = nothing_named
+    documents: Callable[[frozenset[str]], int] = none_counted
 
 
 class Retrieval:
@@ -73,6 +79,10 @@ class Retrieval:
         self._index = index
         self._current = current
         self._stages = stages
+
+    def documents(self, readers: frozenset[str]) -> int:
+        """Return how many documents with passages one of `readers` may read."""
+        return self._stages.documents(readers)
 
     def search(self, question: str, readers: frozenset[str], limit: int) -> list[Passage]:
         """Return at most `limit` passages that one of `readers` may read now, as `find` orders them."""

@@ -19,9 +19,6 @@ LOOKAHEAD = 11
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？｡][”’」』）]*")
 _MARKER = re.compile(r"\s*(?:[-*•–·▪◦]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+")
 _BLOCK = re.compile(r"\s*(?:[-*•–·▪◦|#>]|\(?\d{1,3}[.)]\s)")
-# Bold, code, links and images of Markdown; what is inside them stays.
-_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\)")
-_EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`")
 # A line at least this long that does not end a sentence was broken by a page's margin, not by its writer.
 _MARGIN = 45
 
@@ -73,11 +70,6 @@ def marker_length(sentence: str) -> int:
 def is_finished(sentence: str) -> bool:
     """Return whether a sentence ends like one."""
     return any(match.end() == len(sentence) for match in _END.finditer(sentence))
-
-
-def without_markup(sentence: str) -> str:
-    """Return a sentence without Markdown's bold, code, links and images: an answer is text and leads nowhere."""
-    return _EMPHASIS.sub("", _LINK.sub(r"\1", sentence)).strip()
 
 
 class Splitter:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from appliance.language import detect, load_languages
 from appliance.ports import Generator, Log
 from appliance.prompt import Asked, load_template
 from appliance.refusal import NAMES, Calibration, Signals
-from appliance.retrieval import Retrieval
+from appliance.retrieval import Retrieval, Stages
 from appliance.search import Found
 from appliance.types import (
     Answer,
@@ -45,7 +46,9 @@ GOOD = "Teammates are encouraged to take a minimum of 30 days of paid time off."
 MORE = "Time off that exceeds 10 business days needs approval by the department head."
 INVENTED = "A sabbatical of 6 months is granted by Margaret Holloway."
 REFUSAL = "The documents do not say."
-SURE = Policy(Calibration("sure", 10.0, {}), 0.5)
+LIMITS = Limits(5, 400, 100, 200)
+SURE = Policy(Calibration("sure", 10.0, {}), 0.5, LIMITS)
+UNSURE = Policy(Calibration("unsure", -10.0, {}), 0.5, LIMITS)
 QUESTION = "How many days of paid time off are there?"
 
 
@@ -81,7 +84,7 @@ def answerer(
     log: Log | None = None,
     texts: tuple[str, ...] = TEXTS,
     generator: Generator | None = None,
-    limits: Limits = Limits(5, 400, 100, 200),  # noqa: B008 (frozen)
+    limits: Limits = LIMITS,
     policy: Policy = SURE,
 ) -> Answerer:
     index, embedder = MemoryIndex(), HashEmbedder()
@@ -89,10 +92,10 @@ def answerer(
     index.replace(
         owner, [Chunk(chunk_id(owner, i), owner, i, text, 2) for i, text in enumerate(texts)], embedder.embed(texts)
     )
-    retrieval = Retrieval(embedder, index, lambda document: document)
+    retrieval = Retrieval(embedder, index, lambda document: document, Stages(documents=lambda readers: 1))
     template = load_template("answer.v2")
     generator, log = generator or ScriptedGenerator(script), log or MemoryLog()
-    return Answerer(retrieval, generator, log, template, limits, policy, digest, lambda readers: 1)
+    return Answerer(retrieval, generator, log, template, replace(policy, limits=limits), digest)
 
 
 def ask(part: Answerer, question: str = QUESTION) -> list[Event]:
@@ -338,8 +341,7 @@ def test_an_instruction_in_a_passage_changes_nothing() -> None:
 def test_an_answer_below_the_bar_is_refused() -> None:
     """With too little confidence the first supported sentence is not shown, and nothing is read after it."""
     log = MemoryLog()
-    unsure = Policy(Calibration("unsure", -10.0, {}), 0.5)
-    answer = last(ask(answerer(f"{GOOD} {MORE}", log, policy=unsure)))
+    answer = last(ask(answerer(f"{GOOD} {MORE}", log, policy=UNSURE)))
     assert (True, "uncertain", 1) == (answer.refused, answer.reason, len(bodies(log, "sentence")))
     assert answer.confidence is not None
     assert answer.confidence < 0.5
@@ -348,8 +350,7 @@ def test_an_answer_below_the_bar_is_refused() -> None:
 
 def test_a_complete_answer_keeps_its_draft() -> None:
     """For an evaluation, what would have been said is kept beside the refusal; the reader sees the refusal."""
-    unsure = Policy(Calibration("unsure", -10.0, {}), 0.5)
-    events = list(answerer(f"{GOOD} {MORE}", policy=unsure).ask(QUESTION, EVERYONE, "ada", complete=True))
+    events = list(answerer(f"{GOOD} {MORE}", policy=UNSURE).ask(QUESTION, EVERYONE, "ada", complete=True))
     answer = last(events)
     assert answer.refused
     assert f"{GOOD} {MORE}" == "".join(statement.text for statement in answer.draft)
@@ -365,7 +366,7 @@ def test_the_decision_sees_its_signals() -> None:
             seen.append(signals)
             return 1.0
 
-    ask(answerer(f"{INVENTED} {GOOD}", policy=Policy(Watching("w", 0.0, {}), 0.5)))
+    ask(answerer(f"{INVENTED} {GOOD}", policy=Policy(Watching("w", 0.0, {}), 0.5, LIMITS)))
     (only,) = seen
     assert ScriptedGenerator.avoided == only.avoided
     assert 1.0 == only.withheld
@@ -374,7 +375,7 @@ def test_the_decision_sees_its_signals() -> None:
 
 def test_unsupported_sentences_can_be_shown_marked() -> None:
     """Where the configuration says so, they are shown beside supported ones, marked; never before, never alone."""
-    policy = Policy(SURE.calibration, 0.5, "mark")
+    policy = replace(SURE, unsupported="mark")
     answer = last(ask(answerer(f"{GOOD} {INVENTED} {MORE}", policy=policy)))
     assert ["supported", "unsupported", "supported"] == [statement.support for statement in answer.statements]
     assert INVENTED in answer.text

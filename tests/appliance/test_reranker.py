@@ -12,7 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from appliance.errors import EngineError, ModelError, ModelMissing
-from appliance.reranker import CrossEncoderReranker, Rerank, text_of, unchanged
+from appliance.reranker import CrossEncoderReranker, text_of
+from appliance.retrieval import Rerank, unchanged
 from appliance.types import Chunk, Document, ModelRecord, Passage
 
 RECORD = ModelRecord("reranker", "tiny", "00" * 32, "float32", "Apache-2.0")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.sentences import Splitter, is_finished, marker_length, split, without_markup
+from appliance.sentences import Splitter, is_finished, marker_length, split
 
 
 def sentences(text: str, wrapped: bool = False) -> list[str]:
@@ -91,17 +91,3 @@ def test_a_list_marker_is_told_from_the_text(text: str, length: int) -> None:
 def test_a_cut_sentence_is_recognised(text: str, finished: bool) -> None:
     """A sentence without its end may have lost a digit, so it must not count as one."""
     assert finished == is_finished(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Up to **$2,000** for `desk`s.", "Up to $2,000 for desks."),
-        ("We use [1Password](https://1password.com/).", "We use 1Password."),
-        ("![](https://example.com/a_(b).png?q=1) See [a][b]", "See [a][b]"),
-        ('[x](http://example.com "title") snake_case 2*3', "x snake_case 2*3"),
-    ],
-)
-def test_an_answer_is_text(text: str, expected: str) -> None:
-    """Bold, code, links and images lose their markup; nothing in an answer can be followed or fetched."""
-    assert expected == without_markup(text)

@@ -16,7 +16,7 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from appliance import bootstrap, config
-from appliance.answer import Policy
 from appliance.evaluation.judge import contains
 from appliance.refusal import NAMES, Calibration, Signals
 from appliance.types import Answer, Turn, principals
@@ -168,7 +167,9 @@ def load(given: argparse.Namespace) -> list[Case]:
             return Recorded(bootstrap.generator(settings), given.record)
 
         part = bootstrap.open_appliance(settings, loaders=bootstrap.Loaders(generator=generator))
-        part.answerer._policy = Policy(Watching("watching", 0.0, {}), 0.0)
+        part.answerer._policy = replace(
+            part.answerer._policy, calibration=Watching("watching", 0.0, {}), least_confidence=0.0
+        )
         name = f"{file.parent.parent.name}/{file.stem}"
         try:
             chosen = rows(file, given.count, given.seed)
