@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ SECRET = "kettlewright"  # stands in a file outside the share, and nowhere else
 # How deep below the root the work folder of a parsing child may lie.
 DEPTH = 40
 _CALL = re.compile(r"\d+ +(\w+)\((.*)")
+# Of a call that another process's line cut in two.
+_CUT, _RESUMED = re.compile(r"(\d+) +\w+\((.*) <unfinished \.\.\.>"), re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
 _FAMILY = re.compile(r"sa_family=(AF_\w+)")
 
 NAMES = {
@@ -124,8 +126,20 @@ def traced(inside: Sealed, command: list[str], variables: dict[str, str], folder
 
 def parsed(file: Path) -> Trace:
     lines = file.read_text("utf-8", "replace").splitlines()
-    calls = [(call[1], call[2]) for line in lines if (call := _CALL.match(line))]
+    calls = [(call[1], call[2]) for line in joined(lines) if (call := _CALL.match(line))]
     return Trace(calls, {line.split()[0] for line in lines})
+
+
+def joined(lines: Sequence[str]) -> list[str]:
+    """Return the lines with each call whole, what it returned included."""
+    whole, open_calls = list(lines), dict[str, int]()
+    for at, line in enumerate(lines):
+        if cut := _CUT.match(line):
+            open_calls[cut[1]] = at
+        elif (rest := _RESUMED.match(line)) and rest[1] in open_calls:
+            begun = open_calls.pop(rest[1])
+            whole[begun] = whole[begun].removesuffix(" <unfinished ...>") + rest[2]
+    return whole
 
 
 def listing(folder: Path) -> list[str]:
@@ -284,6 +298,20 @@ def test_every_process_has_ended(run: Run) -> None:
     # LibreOffice asks a program of the system for the size of its paper.
     office = {"soffice.bin", "sh", "paperconf"} if OFFICE else set()
     assert {Path(sys.executable).name} == run.trace.programs() - office
+
+
+def test_a_call_cut_in_two_is_read_as_one() -> None:
+    """Each process resumes its own; one that never does stays as it was."""
+    lines = [
+        "5 connect(3, {sa_family=AF_INET}, 16 <unfinished ...>",
+        "6 connect(4, {sa_family=AF_UNIX}, 110 <unfinished ...>",
+        "5 <... connect resumed>) = -1 EPERM (Operation not permitted)",
+    ]
+    assert [
+        "5 connect(3, {sa_family=AF_INET}, 16) = -1 EPERM (Operation not permitted)",
+        "6 connect(4, {sa_family=AF_UNIX}, 110 <unfinished ...>",
+        lines[2],
+    ] == joined(lines)
 
 
 @pytest.mark.parametrize("kind", CANARIES)
