@@ -35,14 +35,14 @@ _TOKEN = re.compile(r"(?<!\w)[^\W\d_]+(?:['’-][^\W\d_]+)*(?!\w|-\d)")
 class Language:
     """A language. Words are in the normal form of `folded`.
 
-    `months` and `numbers` give the value of a word, `measures` the measure a word names ("days": "day"), `ranges` the
-    words between the ends of a range. `negation` finds what denies a clause, `exclusion` what denies only the words
-    after it, `seeming` what looks like either and is not, in folded text. After an `equating` word a name says who
-    or what something is. `elided` words lose their vowel before the next and are written with it. `affirmations`
-    open an answer to a yes/no question, by `preambles` an answer names its source. `titles` and `numbered` are
-    abbreviations whose period ends no sentence, the latter before digits. `closest` and `searched` have a place for
-    {documents}, `missing` one for {parts}. `refusal_phrases` are phrases, without punctuation, by which a model's
-    refusal in its own words is known.
+    `months` and `numbers` give the value of a word, `measures` the measure a word names ("days": "day"), `ranges`
+    the words between the ends of a range. `opposites` gives the words that say the opposite of one. `negation`
+    finds what denies a clause, `exclusion` what denies only the words after it, `seeming` what looks like either
+    and is not, in folded text. After an `equating` word a name says who or what something is. `elided` words lose
+    their vowel before the next and are written with it. `affirmations` open an answer to a yes/no question, by
+    `preambles` an answer names its source. `titles` and `numbered` are abbreviations whose period ends no sentence,
+    the latter before digits. `closest` and `searched` have a place for {documents}, `missing` one for {parts}.
+    `refusal_phrases` are phrases, without punctuation, by which a model's refusal in its own words is known.
     """
 
     code: str
@@ -56,6 +56,7 @@ class Language:
     exclusion: re.Pattern[str]
     seeming: re.Pattern[str]
     contrast: re.Pattern[str]
+    opposites: Mapping[str, frozenset[str]]
     equating: frozenset[str]
     affirmations: frozenset[str]
     preambles: tuple[str, ...]
@@ -144,6 +145,7 @@ def _language(body: Mapping[str, Any]) -> Language:
         exclusion=_pattern(body["exclusions"]),
         seeming=_pattern(body["seeming"]),
         contrast=_pattern(body["contrasts"]),
+        opposites=_opposites(body["opposites"]),
         equating=_set(body["equating"]),
         affirmations=_set(" ".join(body["affirmations"])),
         preambles=tuple(sorted(map(folded, body["preambles"]), key=len, reverse=True)),
@@ -171,6 +173,15 @@ def _language(body: Mapping[str, Any]) -> Language:
 
 def _set(forms: str) -> frozenset[str]:
     return frozenset(folded(forms).split())
+
+
+def _opposites(pairs: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in pairs:
+        one, other = folded(pair).split()
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return {word: frozenset(opposites) for word, opposites in found.items()}
 
 
 def _pattern(entries: Sequence[str]) -> re.Pattern[str]:

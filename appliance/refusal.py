@@ -27,7 +27,9 @@ class Signals:
     question's weight in words that the best passage has, `quoted` the share that the sentence and its quotes have,
     `unmatched` how many names and numbers of the question stand in no passage. `support` is the grounding's score of
     the sentence, `echoed` the share of the question's words in it that its quotes have, `withheld` how many sentences
-    before it had no support.
+    before it had no support. `opposed`, `undenied` and `strangers` hold the question against the quotes of the sentence
+    (appliance/premise.py): words with their opposites there, whether a denial is missing, names and numbers that do not
+    stand in the passages quoted.
     """
 
     avoided: float
@@ -42,6 +44,9 @@ class Signals:
     support: float
     echoed: float
     withheld: float
+    opposed: float
+    undenied: float
+    strangers: float
 
 
 NAMES = tuple(field.name for field in fields(Signals))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from appliance.course import Course
 from appliance.grounding import Evidence, Grounded
+from appliance.language import load_languages
+from appliance.premise import opposed, strangers, undenied
 from appliance.refusal import Signals
 from appliance.types import Citation
 from appliance.words import words
@@ -15,6 +17,8 @@ def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
     cosines = list(course.near.values()) or [0.0]
     named = {word.key for word in words(course.meant) if word.name or word.readings}
     unmatched = [text for text in evidence.unmatched(course.meant) if any(w.key in named for w in words(text))]
+    languages = load_languages()
+    quotes = " ".join(citation.quote for citation in grounded.citations)
     return Signals(
         avoided=max(course.avoided, -20.0),
         mean_logprob=sum(logprobs) / len(logprobs),
@@ -28,7 +32,16 @@ def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
         support=grounded.score,
         echoed=grounded.echoed,
         withheld=float(min(3, course.withheld)),
+        opposed=min(2.0, float(opposed(course.meant, quotes, languages))),
+        undenied=float(undenied(course.meant, quotes, languages)),
+        strangers=min(3.0, float(strangers(course.meant, _around(grounded), languages))),
     )
+
+
+def _around(grounded: Grounded) -> list[str]:
+    """Return the passages quoted, each with its path and headings."""
+    chunks = {citation.passage.chunk.id: citation.passage.chunk for citation in grounded.citations}
+    return [" \n".join((chunk.document.path, *chunk.headings, chunk.text)) for chunk in chunks.values()]
 
 
 def _cosine(citation: Citation, course: Course) -> float:

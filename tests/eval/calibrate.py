@@ -1,6 +1,6 @@
 """Fits the decision to refuse (appliance/refusal.py) on question sets, and prints what it would do.
 
-    python -m tests.eval.calibrate HOME SET.jsonl ... [--count N] [--record FILE] [--signals FILE] [--write FILE]
+    python -m tests.eval.calibrate HOME SET.jsonl ... [--count N] [--record FILE] [--signals FILE] [--use NAMES]
 
 HOME is a home whose index holds the sets' documents (`appliance eval` leaves one behind). Each set's "tune" half is
 asked through the whole answer path, drafts included; a logistic model is fitted to whether the question has an answer
@@ -112,29 +112,29 @@ def fit(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.
     return np.r_[raw, weights[-1] - raw @ mean]
 
 
-def table(cases: Sequence[Case]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def table(cases: Sequence[Case], names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the signals of the cases that can be learned from, and whether each should be answered."""
     used = [c for c in cases if c.signals and (c.right or not c.answerable)]
-    values = np.array([[getattr(c.signals, name) for name in NAMES] for c in used])
+    values = np.array([[getattr(c.signals, name) for name in names] for c in used])
     return values, np.array([float(c.answerable) for c in used])
 
 
-def crossed(cases: Sequence[Case], seed: int) -> dict[tuple[str, str], float]:
+def crossed(cases: Sequence[Case], names: Sequence[str], seed: int) -> dict[tuple[str, str], float]:
     """Return each case's confidence from weights that were fitted without it; 0 without signals."""
     folds = np.random.default_rng(seed).integers(0, FOLDS, len(cases))
     found = {}
     for fold in range(FOLDS):
-        weights = fit(*table([c for c, f in zip(cases, folds, strict=True) if f != fold]))
+        weights = fit(*table([c for c, f in zip(cases, folds, strict=True) if f != fold], names))
         for case, own in zip(cases, folds, strict=True):
             if own == fold:
-                found[case.set, case.id] = _confidence(case, weights)
+                found[case.set, case.id] = _confidence(case, names, weights)
     return found
 
 
-def _confidence(case: Case, weights: NDArray[np.float64]) -> float:
+def _confidence(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> float:
     if case.signals is None:
         return 0.0
-    value = np.array([getattr(case.signals, name) for name in NAMES]) @ weights[:-1] + weights[-1]
+    value = np.array([getattr(case.signals, name) for name in names]) @ weights[:-1] + weights[-1]
     return float(1 / (1 + np.exp(-value)))
 
 
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", type=Path, default=Path("generated.jsonl"))
     parser.add_argument("--signals", type=Path)
-    parser.add_argument("--write", type=Path, help="calibration file to print weights for")
+    parser.add_argument("--use", default=" ".join(NAMES), help="the signals to weigh, by name")
     given = parser.parse_args()
     if missing := [file for file in given.sets if not file.is_file()]:
         sys.exit(f"SKIPPED: {missing[0]} does not exist. Make it with tests.eval.public.")
@@ -204,10 +204,11 @@ def main() -> None:
             for c in cases
         ]
         given.signals.write_text("\n".join(lines) + "\n", "utf-8")
-    show(cases, crossed(cases, given.seed))
-    weights = fit(*table(cases))
+    names = given.use.split()
+    show(cases, crossed(cases, names, given.seed))
+    weights = fit(*table(cases, names))
     print("\nbias =", round(float(weights[-1]), 4))
-    print("weights = {", ", ".join(f"{n} = {w:.4f}" for n, w in zip(NAMES, weights[:-1], strict=True)), "}")
+    print("weights = {", ", ".join(f"{n} = {w:.4f}" for n, w in zip(names, weights[:-1], strict=True)), "}")
 
 
 if __name__ == "__main__":
