@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.language import Language, detect, load_languages
 from appliance.polarity import Clause, clauses
 from appliance.sentences import Span, marker_length, split
 from appliance.types import Passage
-from appliance.words import DATE, Word, same_name, same_number, same_word, starts, words
+from appliance.words import DATE, Word, beginning, same_name, same_number, same_word, starts, words
 
 # What a word is worth where it is found, if the question had it already.
 ECHO = 0.7
@@ -18,8 +18,6 @@ ECHO = 0.7
 UNSAID = 0.25
 # What a function word is worth.
 SMALL = 0.15
-# The parts of a compound, at least.
-_COMPOUND = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,17 +159,6 @@ class Lexis:
             tuple(spoken),
         )
 
-    def stands(self, term: Word, numbers: Iterable[Word]) -> bool:
-        """Return whether a word stands anywhere, whole or as a part of a compound."""
-        if term.readings:
-            return any(same_number(term, number) for number in numbers)
-        if self._forms(term, term.code):
-            return True
-        return not term.code and any(
-            len(key) >= _COMPOUND and (key in term.key or term.key in key) and len(term.key) >= _COMPOUND
-            for key in self.counts
-        )
-
     def _forms(self, term: Word, named: bool) -> frozenset[str]:
         if term.readings and not term.spelled:
             return frozenset({term.key})
@@ -274,7 +261,7 @@ def _opens(word: Word, text: str, language: Language) -> bool:
 
 def _same(key: str, table: Mapping[str, list[str]], named: bool) -> frozenset[str]:
     same = same_name if named else same_word
-    return frozenset(other for other in table.get(key[:3], ()) if same(key, other))
+    return frozenset(other for other in table.get(beginning(key), ()) if same(key, other))
 
 
 def _one_or_all(language: Language | None) -> Sequence[Language]:

@@ -16,7 +16,7 @@ from appliance.language import load_languages
 from appliance.polarity import denies
 from appliance.sentences import Span
 from appliance.types import Citation, Document
-from appliance.words import DATE, Word, same_number, same_word, words
+from appliance.words import DATE, Word, beginning, same_number, same_word, words
 
 # So many content words must be common; fewer only where nothing else is said on either side.
 SHARED = 3
@@ -59,7 +59,7 @@ def denials(claim: Claim, texts: Sequence[Text], citations: Sequence[Citation]) 
 
 def _denies(claim: Claim, source: _Said, other: _Said) -> bool:
     # Cheap first: the beginnings of words that are the same are the same.
-    beginnings = {word.key[:3] for word in source.content} & {word.key[:3] for word in other.content}
+    beginnings = {beginning(word.key) for word in source.content} & {beginning(word.key) for word in other.content}
     if len(beginnings) < LEAST or not _about_the_same(source, other):
         return False
     mine, theirs = _apart(source, other), _apart(other, source)

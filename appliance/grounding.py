@@ -141,19 +141,6 @@ class Evidence:
         keys = frozenset(word.key for word in found if not word.readings)
         return claim.share(claim.mask(keys, tuple(word for word in found if word.readings)))
 
-    def unmatched(self, text: str) -> tuple[str, ...]:
-        """Return the content words, names and numbers of `text`, as written, that stand nowhere in the passages."""
-        claim = self._lexis.claim(text)
-        ignored = claim.language.function_words if claim.language else frozenset[str]()
-        numbers = [number for each in self._texts for piece in each.pieces for number in piece.numbers]
-        return tuple(
-            text[term.start : term.end]
-            for term in claim.terms
-            if term.key not in ignored
-            and len(term.key) > 1 - bool(term.readings)
-            and not self._lexis.stands(term, numbers)
-        )
-
     def _found(self, claim: Claim) -> list[Found]:
         asked = self._lexis.question - {key for forms in claim.forms for key in forms}
         found = []

@@ -34,9 +34,7 @@ class Clause:
 
 def clauses(text: str, found: Sequence[Word], languages: Sequence[Language]) -> list[Clause]:
     """Return the clauses of `text`, whose words are `found`, with what is denied in them."""
-    plain = "".join(c.lower() if len(c.lower()) == 1 else c for c in text).replace("’", "'")
-    for language in languages:
-        plain = language.seeming.sub(lambda match: " " * len(match[0]), plain)
+    plain = _plain(text, languages)
     negations = sorted(m.span() for language in languages for m in language.negation.finditer(plain))
     exclusions = sorted(m.span() for language in languages for m in language.exclusion.finditer(plain))
     ignored = frozenset[str]().union(*(language.function_words for language in languages))
@@ -55,9 +53,23 @@ def clauses(text: str, found: Sequence[Word], languages: Sequence[Language]) -> 
     ]
 
 
+def negated(text: str, languages: Sequence[Language]) -> bool:
+    """Return whether anything is denied in `text`."""
+    plain = _plain(text, languages)
+    return any(language.negation.search(plain) for language in languages)
+
+
 def denies(claim: Sequence[Clause], quote: Sequence[Clause]) -> bool:
     """Return whether a clause of `claim` is denied by those of `quote` that carry it, or denies them."""
     return any(_denied(said, quote) for said in claim)
+
+
+def _plain(text: str, languages: Sequence[Language]) -> str:
+    """Return the text as long as it is, in lower case, without what only seems to deny ("not only")."""
+    plain = "".join(c.lower() if len(c.lower()) == 1 else c for c in text).replace("’", "'")
+    for language in languages:
+        plain = language.seeming.sub(lambda match: " " * len(match[0]), plain)
+    return plain
 
 
 def _denied(said: Clause, quote: Sequence[Clause]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.language import Language
+from appliance.polarity import negated
 from appliance.words import Word, same_name, same_number, words
 
 
@@ -25,7 +26,7 @@ def opposed(question: str, quote: str, languages: Sequence[Language]) -> int:
 
 def undenied(question: str, quote: str, languages: Sequence[Language]) -> bool:
     """Return whether the question denies something and the quote denies nothing."""
-    return _denies(question, languages) and not _denies(quote, languages)
+    return negated(question, languages) and not negated(quote, languages)
 
 
 def strangers(question: str, texts: Sequence[str], languages: Sequence[Language]) -> int:
@@ -34,13 +35,6 @@ def strangers(question: str, texts: Sequence[str], languages: Sequence[Language]
     # A question word has a capital because it stands first.
     asked = [word for word in words(question) if not any(word.key in each.function_words for each in languages)]
     return sum(not _stands(word, known) for word in asked if word.name or word.readings)
-
-
-def _denies(text: str, languages: Sequence[Language]) -> bool:
-    plain = text.lower().replace("’", "'")
-    for language in languages:
-        plain = language.seeming.sub(" ", plain)
-    return any(language.negation.search(plain) for language in languages)
 
 
 def _stands(word: Word, known: Sequence[Word]) -> bool:

@@ -24,12 +24,11 @@ class Signals:
     `avoided` is the log probability that the model would have begun to refuse, `mean_logprob` and `least_logprob` those
     of the tokens up to the end of the first supported sentence. `passage` and `sentence` are the greatest cosines of a
     passage and of a sentence to the question, `quote` that of the sentence quoted. `coverage` is the share of the
-    question's weight in words that the best passage has, `quoted` the share that the sentence and its quotes have,
-    `unmatched` how many names and numbers of the question stand in no passage. `support` is the grounding's score of
-    the sentence, `echoed` the share of the question's words in it that its quotes have, `withheld` how many sentences
-    before it had no support. `opposed`, `undenied` and `strangers` hold the question against the quotes of the sentence
-    (appliance/premise.py): words with their opposites there, whether a denial is missing, names and numbers that do not
-    stand in the passages quoted.
+    question's weight in words that the best passage has, `quoted` the share that the sentence and its quotes have.
+    `support` is the grounding's score of the sentence, `echoed` the share of the question's words in it that its quotes
+    have, `withheld` how many sentences before it had no support. `opposed`, `undenied` and `strangers` hold the
+    question against the quotes of the sentence (appliance/premise.py): words with their opposites there, whether a
+    denial is missing, names and numbers that do not stand in the passages quoted.
     """
 
     avoided: float
@@ -40,7 +39,6 @@ class Signals:
     quote: float
     coverage: float
     quoted: float
-    unmatched: float
     support: float
     echoed: float
     withheld: float

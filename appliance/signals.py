@@ -8,15 +8,12 @@ from appliance.language import load_languages
 from appliance.premise import opposed, strangers, undenied
 from appliance.refusal import Signals
 from appliance.types import Citation
-from appliance.words import words
 
 
 def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
     """Return the signals for a course that has come to its first supported sentence, `grounded`."""
     logprobs = course.logprobs or [0.0]
     cosines = list(course.near.values()) or [0.0]
-    named = {word.key for word in words(course.meant) if word.name or word.readings}
-    unmatched = [text for text in evidence.unmatched(course.meant) if any(w.key in named for w in words(text))]
     languages = load_languages()
     quotes = " ".join(citation.quote for citation in grounded.citations)
     return Signals(
@@ -28,7 +25,6 @@ def signals(course: Course, grounded: Grounded, evidence: Evidence) -> Signals:
         quote=max((_cosine(citation, course) for citation in grounded.citations), default=0.0),
         coverage=evidence.coverage(course.meant),
         quoted=evidence.share(course.meant, grounded),
-        unmatched=min(3.0, float(len(unmatched))),
         support=grounded.score,
         echoed=grounded.echoed,
         withheld=float(min(3, course.withheld)),

@@ -32,6 +32,7 @@ _TOKEN = re.compile(
 _VERSION = re.compile(r"[vV](\d+(?:\.\d+)*)")
 # Without these a number is another number.
 _SCALES = frozenset({"%", "‰", "thousand", "million", "billion"})
+_UMLAUTS = str.maketrans("äöü", "aou")
 DATE = "date"
 
 
@@ -108,14 +109,22 @@ def same_number(claimed: Word, found: Word) -> bool:
 
 
 def starts(keys: Iterable[str]) -> dict[str, list[str]]:
-    """Return the keys by their first three letters: only those that share them can be the same word."""
+    """Return the keys by their beginnings: only those that share them can be the same word."""
     table: dict[str, list[str]] = {}
     for key in keys:
-        table.setdefault(key[:3], []).append(key)
+        table.setdefault(beginning(key), []).append(key)
     return table
 
 
+def beginning(key: str) -> str:
+    """Return what two forms of one word have in common at least: their first three letters, without umlauts."""
+    return key[:3].translate(_UMLAUTS)
+
+
 def _common(short: str, long: str) -> int:
+    if len(short) < len(long):
+        # An ending may change the vowel of the stem: "Passwort", "Passwörter".
+        short, long = short.translate(_UMLAUTS), long.translate(_UMLAUTS)
     return next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
 
 

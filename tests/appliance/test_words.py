@@ -64,7 +64,15 @@ def test_another_number_or_another_measure_is_not_the_same(claimed: str, found: 
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [("day", "days"), ("reimburse", "reimbursed"), ("policy", "policies"), ("urlaubstag", "urlaubstage")]
+    ("a", "b"),
+    [
+        ("day", "days"),
+        ("reimburse", "reimbursed"),
+        ("policy", "policies"),
+        ("urlaubstag", "urlaubstage"),
+        ("passwort", "passwörter"),
+        ("haus", "häuser"),
+    ],
 )
 def test_an_inflected_word_is_the_same(a: str, b: str) -> None:
     """Words that share their beginning and differ little after it are one."""
@@ -73,7 +81,8 @@ def test_an_inflected_word_is_the_same(a: str, b: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [("cat", "category"), ("eastern", "western"), ("on", "one"), ("inter", "international")]
+    ("a", "b"),
+    [("cat", "category"), ("eastern", "western"), ("on", "one"), ("inter", "international"), ("schon", "schön")],
 )
 def test_another_word_is_not_the_same(a: str, b: str) -> None:
     """A common beginning alone does not make two words one."""
