@@ -90,9 +90,14 @@ class Claim:
                 mask |= 1 << i
         return mask
 
+    @property
+    def languages(self) -> Sequence[Language]:
+        """The language of the sentence; all if it is not known."""
+        return _one_or_all(self.language)
+
     def clauses(self) -> list[Clause]:
         """Return the clauses of the sentence."""
-        return clauses(self.text, self.spoken, _one_or_all(self.language))
+        return clauses(self.text, self.spoken, self.languages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from appliance.claims import Claim, Found, Text, lexis, prepare
 from appliance.contradiction import denials
 from appliance.figures import numbers_missing
 from appliance.language import detect, folded, load_languages
-from appliance.polarity import denies
+from appliance.polarity import denies, opposed
 from appliance.sentences import Span, marker_length
 from appliance.types import Citation, Passage, places_of
 from appliance.words import words
@@ -87,7 +87,7 @@ class Evidence:
         why = self._why(claim, chosen, mask, found)
         if why == "negation":
             # Another passage may say it without denying it, and as fully.
-            others = [each for each in found if not denies(claim.clauses(), each.text.clauses(each.number))]
+            others = [each for each in found if not _denied(claim, [each])]
             again, other = _cover(claim, others)
             if again and claim.score(again[0].own) >= claim.score(chosen[0].own):
                 chosen, mask, why = again, other, self._why(claim, again, other, others)
@@ -164,8 +164,16 @@ class Evidence:
             return "echo"
         if not numbers_belong(claim, chosen, found) or counts_differ(claim, chosen):
             return "number"
-        said = [clause for each in chosen for clause in each.text.clauses(each.number)]
-        return "negation" if denies(claim.clauses(), said) else ""
+        return "negation" if _denied(claim, chosen) else ""
+
+
+def _denied(claim: Claim, chosen: Sequence[Found]) -> bool:
+    """Return whether a claim is denied by pieces together: a negation on one side, or a word and its opposite."""
+    said = [clause for each in chosen for clause in each.text.clauses(each.number)]
+    if denies(claim.clauses(), said):
+        return True
+    keys = frozenset(word.key for each in chosen for word in each.piece.words)
+    return opposed(frozenset(word.key for word in claim.spoken), keys, claim.languages) > 0
 
 
 def _cover(claim: Claim, found: Sequence[Found]) -> tuple[list[Found], int]:

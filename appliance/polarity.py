@@ -7,7 +7,7 @@ stand under such a word here stand there without one. What has other words ("man
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -57,6 +57,16 @@ def negated(text: str, languages: Sequence[Language]) -> bool:
     """Return whether anything is denied in `text`."""
     plain = _plain(text, languages)
     return any(language.negation.search(plain) for language in languages)
+
+
+def opposed(claimed: Set[str], said: Set[str], languages: Sequence[Language]) -> int:
+    """Return how many words claimed are not said while their opposite is, among words in their normal forms."""
+    # An opposite that is claimed as well is one of two things that are compared.
+    instead = said - claimed
+    return sum(
+        any(not instead.isdisjoint(language.opposites.get(word, ())) for language in languages)
+        for word in claimed - said
+    )
 
 
 def denies(claim: Sequence[Clause], quote: Sequence[Clause]) -> bool:

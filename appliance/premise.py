@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from appliance import polarity
 from appliance.language import Language
-from appliance.polarity import negated
 from appliance.words import Word, same_name, same_number, words
 
 
 def opposed(question: str, quote: str, languages: Sequence[Language]) -> int:
     """Return how many words of the question the quote lacks and has the opposite of."""
     asked, said = (frozenset(word.key for word in words(text)) for text in (question, quote))
-    # An opposite that the question has as well is one of two things that it compares.
-    answered = said - asked
-    return sum(
-        any(not answered.isdisjoint(language.opposites.get(word, ())) for language in languages)
-        for word in asked - said
-    )
+    return polarity.opposed(asked, said, languages)
 
 
 def undenied(question: str, quote: str, languages: Sequence[Language]) -> bool:
     """Return whether the question denies something and the quote denies nothing."""
-    return negated(question, languages) and not negated(quote, languages)
+    return polarity.negated(question, languages) and not polarity.negated(quote, languages)
 
 
 def strangers(question: str, texts: Sequence[str], languages: Sequence[Language]) -> int:
