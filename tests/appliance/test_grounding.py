@@ -199,8 +199,8 @@ def test_no_text_breaks_it(text: str, sentence: str, question: str) -> None:
         ("Le délai est de deux mois.", "Oui, le délai est de 2 mois.", "number"),
         ("Los perros no están permitidos.", "Sí, los perros están permitidos.", "negation"),
         (
-            "Emissions of the northern plant increased in 2020.",
-            "Emissions of the northern plant decreased in 2020.",
+            "Emissions of greenhouse gases from the northern plant increased in 2020.",
+            "Emissions of greenhouse gases from the northern plant decreased in 2020.",
             "negation",
         ),
         ("It opened after the war.", "It opened before the war.", "negation"),
