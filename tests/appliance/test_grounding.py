@@ -205,7 +205,11 @@ def test_no_text_breaks_it(text: str, sentence: str, question: str) -> None:
         ),
         ("It opened after the war.", "It opened before the war.", "negation"),
         ("It opened before the war and closed after it.", "It closed after the war.", ""),
-        ("Der Eigenanteil für das Jobrad steigt ab Mai.", "Der Eigenanteil für das Jobrad sinkt ab Mai.", "negation"),
+        (
+            "Der Eigenanteil der Mitarbeiter für ein Jobrad steigt ab dem nächsten Mai.",
+            "Der Eigenanteil der Mitarbeiter für ein Jobrad sinkt ab dem nächsten Mai.",
+            "negation",
+        ),
         ("Dogs are allowed in the office.", "Yes, dogs are allowed in the office.", ""),
         ("Dogs are allowed in the office.", "Yes.", "words"),
     ],
