@@ -67,7 +67,7 @@ class AnswerSettings(Section):
     output_tokens: int = Field(256, ge=1, le=8192, description="Tokens at most that an answer may have.")
     question_characters: int = Field(4000, ge=1, le=100_000, description="Characters at most in a question.")
     least_confidence: float = Field(
-        0.4, ge=0, le=1, description="Confidence below which an answer is refused; the evaluation report has the curve."
+        0.5, ge=0, le=1, description="Confidence below which an answer is refused; the evaluation report has the curve."
     )
     unsupported: Literal["withhold", "mark"] = Field(
         "withhold", description="Whether sentences that no passage supports are withheld, or shown and marked."

@@ -163,8 +163,12 @@ def doubts(name: str, questions: Iterable[Question], texts: Texts) -> Iterator[s
 
 
 def _rankings(parts: Parts, question: str) -> Mapping[System, Sequence[Chunk]]:
-    """Return the chunks that each way of searching brings, best first."""
-    fused = parts.finder().find(question, READERS, DEPTH).passages
+    """Return the chunks that each way of searching brings, best first.
+
+    What is found for a reader has adjacent passages in reading order; here it goes by its scores again.
+    """
+    found = parts.finder().find(question, READERS, DEPTH).passages
+    fused = sorted(found, key=lambda passage: -passage.score)
     hits = parts.index.search(question, parts.embedder().embed([question])[0], READERS, DEPTH)
     words = sorted((hit for hit in hits if hit.words > 0), key=lambda hit: (-hit.words, hit.chunk.id))
     meaning = sorted(hits, key=lambda hit: (-hit.cosine, hit.chunk.id))

@@ -128,6 +128,16 @@ def test_documents_rank_by_their_best_passage() -> None:
     assert {"travel": 2} == records[0].relevant
 
 
+def test_passages_rank_by_score_not_in_reading_order() -> None:
+    """Answers read a document from its first passage on; the ranking begins with its best."""
+    first, best = passage("leave.md", 0), replace(passage("leave.md", 1), score=2.0)
+    carried = Gold("leave.md", None, ("five may be carried over.",))
+    found = Scripted([first, best]).parts()
+    records = asking.rank_places(found, "s", question(places=(carried,)), "carry over")
+    (passages,) = [each for each in records if each.set == "s/passages" and each.system == "fused"]
+    assert passages.ranking == ("gold/0", first.chunk.id)
+
+
 def test_a_passage_that_holds_a_gold_sentence_goes_by_its_key() -> None:
     """White space aside; the first one that holds it, and no passage of another document."""
     found = Scripted([passage("old.md"), passage("travel.md"), passage("travel.md")])
